@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+#
+# The few CMake words this project is built with.
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(sg_flags INTERFACE)
+target_compile_options(sg_flags INTERFACE -Wall -Wextra -Wpedantic -Wno-unused-parameter
+                                          -fno-math-errno -ffp-contract=off)
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_options(sg_flags INTERFACE -Wshadow -Wconversion -Wno-sign-conversion)
+endif()
+if(STARGLASS_SANITIZE)
+  add_compile_options(-fsanitize=${STARGLASS_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${STARGLASS_SANITIZE})
+endif()
+
+# sg_library(base SOURCES a.cpp b.cpp DEPENDS sg_x fmt::fmt [PRIVATE_DEPENDS ...])
+# makes the static library sg_<name>. DEPENDS are public: the include graph follows them.
+function(sg_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(sg_${name} STATIC ${arg_SOURCES})
+  target_include_directories(sg_${name} PUBLIC ${PROJECT_SOURCE_DIR}/engine)
+  target_link_libraries(sg_${name} PUBLIC ${arg_DEPENDS} PRIVATE sg_flags ${arg_PRIVATE_DEPENDS})
+endfunction()
+
+# sg_test(NAME name SOURCES ... DEPENDS ... LABELS unit [TIMEOUT seconds])
+# makes a GoogleTest executable and one ctest entry of that name.
+function(sg_test)
+  cmake_parse_arguments(arg "" "NAME;TIMEOUT" "SOURCES;DEPENDS;LABELS;ARGS" ${ARGN})
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  target_include_directories(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/engine ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${arg_NAME} PRIVATE sg_flags ${arg_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${arg_NAME} PRIVATE
+    SG_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden" SG_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} ${arg_ARGS})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  set_tests_properties(${arg_NAME} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+//
+// An Engine is a loaded model; create_session gives timelines on it. This header, session.h,
+// chat.h and result.h are all that the window and the command line see of the engine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/chat.h"
+#include "engine/result.h"
+#include "engine/session.h"
+
+namespace starglass {
+
+enum class BackendKind { cpu, reference };
+
+// act8: int8 activations against quantised weights (as the reference engine does); fp: f32
+// activations; cont: f32 and no rounding of KV or indexer rows, a debugging truth.
+enum class Numerics { act8, fp, cont };
+
+struct EngineOptions {
+    BackendKind backend = BackendKind::cpu;
+    Numerics numerics = Numerics::act8;
+    int threads = 0;                  // 0: one per physical core
+    std::int64_t context_tokens = 0;  // 0: the model's own, at most 32,768
+};
+
+struct LoadProgress {
+    enum class Stage { open, metadata, tensors, tokenizer, weights, ready };
+    Stage stage = Stage::open;
+    std::uint64_t bytes_done = 0;   // of this stage, 0 when it has no bytes
+    std::uint64_t bytes_total = 0;
+};
+using LoadListener = std::function<void(const LoadProgress&)>;
+
+struct TensorSummary {
+    std::string name;
+    std::string type;
+    std::vector<std::int64_t> shape;
+    std::uint64_t bytes = 0;
+};
+
+// What the metadata says, for people and for views. Sizes as in spec section 0.
+struct ModelInfo {
+    std::string name;
+    std::string path;           // empty for a model in memory
+    std::uint64_t file_bytes = 0;
+    bool builtin = false;
+    int layers = 0;
+    int hash_layers = 0;        // layers 0..hash_layers-1 route by token id
+    int experts = 0;
+    int experts_used = 0;
+    int embedding = 0;
+    int vocabulary = 0;
+    int heads = 0;
+    int head_width = 0;
+    int sliding_window = 0;
+    int index_top_k = 0;
+    int hyper_streams = 0;
+    std::vector<int> compress_ratios;      // per layer: 0, 4 or another ratio
+    std::vector<std::string> expert_types; // per layer, "IQ2_XXS/Q2_K"
+    std::int64_t context_length = 0;       // trained
+    std::uint64_t parameters = 0;
+    std::uint64_t routed_bytes = 0;        // logical bytes of routed experts
+    std::uint64_t other_bytes = 0;
+    std::uint64_t kv_bytes_per_1k_tokens = 0;
+    SamplingOptions sampling;              // what the file recommends, else spec section 7
+    std::vector<TensorSummary> tensors;
+};
+
+enum class TokenizeMode {
+    plain,     // everything is text
+    rendered,  // the control strings of a rendered prompt become their tokens
+};
+
+class Engine {
+public:
+    virtual ~Engine() = default;
+
+    [[nodiscard]] virtual const ModelInfo& info() const = 0;
+    [[nodiscard]] virtual const EngineOptions& options() const = 0;  // as resolved
+
+    [[nodiscard]] virtual std::vector<TokenId> tokenize(std::string_view text,
+                                                        TokenizeMode mode) const = 0;
+    // Raw bytes of a token, possibly part of a UTF-8 character; empty outside the vocabulary.
+    [[nodiscard]] virtual std::string token_text(TokenId id) const = 0;
+    [[nodiscard]] virtual const ChatDialect& dialect() const = 0;
+    // Control spans by id, text spans as plain text.
+    [[nodiscard]] virtual std::vector<TokenId> encode(const RenderedPrompt& prompt) const = 0;
+
+    // The engine outlives its sessions. Errors: out_of_memory.
+    virtual Result<std::unique_ptr<Session>> create_session() = 0;
+};
+
+// Opens a GGUF. Every rejection is one sentence naming the key or tensor. `cancel` is looked at
+// between stages and every few megabytes.
+Result<std::shared_ptr<Engine>> open_engine(const std::string& path, const EngineOptions& options,
+                                            const LoadListener& progress,
+                                            const CancelToken& cancel);
+
+// The same from bytes that outlive the engine (the built-in model's resource). `bytes` must be
+// aligned to 32.
+Result<std::shared_ptr<Engine>> open_engine(std::span<const std::byte> bytes, std::string name,
+                                            const EngineOptions& options,
+                                            const LoadListener& progress,
+                                            const CancelToken& cancel);
+
+}  // namespace starglass
