@@ -1,0 +1,1498 @@
+# SPDX-License-Identifier: MIT
+"""Facts about the model and the engine, for the built-in model's corpus.
+
+Plain data, no dependencies. FACTS is a list of dicts:
+    id       unique snake_case name
+    topic    1-3 plain words, unique, named in the thinking block
+    answer   the one fixed answer, 12-40 words, ASCII, Markdown allowed
+    phrases  at least 30 hand-written wordings that only this fact answers
+
+Facts about the program's window, files and server are in facts_program.py.
+"""
+
+FACTS = []
+
+
+def _fact(fact_id, topic, answer, phrases):
+    FACTS.append({
+        "id": fact_id,
+        "topic": topic,
+        "answer": answer,
+        "phrases": [line.strip() for line in phrases.strip().splitlines()],
+    })
+
+
+# ---------------------------------------------------------------- the model
+
+_fact("v4_flash", "v4 flash",
+"""**DeepSeek V4 Flash** is the large model Starglass is made for. It has 284 billion parameters, uses about 13 billion for each token, and can read up to one million tokens.""",
+"""
+what is deepseek v4 flash
+describe the flash model
+tell me about flash
+which model is starglass made for
+which large model does this program run
+how many parameters does flash have
+how big is deepseek v4 flash
+flash parameters
+284b
+13b active, what does it mean
+284 billion parameters, is that flash
+how many billion parameters are active for a token in flash
+the real model, what is it
+what is the real big model called
+which deepseek model do you run
+which deepseek is this for
+is it made for deepseek
+name of the large model behind starglass
+v4 flash?
+size of the flash model in parameters
+explain deepseek v4 flash to a beginner
+i heard of deepseek flash, what is it
+what model would i run here for real work
+the big one behind this, how many parameters
+total and active parameters of the large model
+how many billion parameters in the real model
+give me an overview of deepseek flash
+introduce deepseek v4 flash
+active parameters
+why do people say 13 billion active
+what large model can i run with starglass
+how large is the real deepseek model
+""")
+
+_fact("v4_pro", "v4 pro",
+"""**DeepSeek V4 Pro** is the bigger sister of Flash: about 1.6 trillion parameters, 61 layers and 384 experts per layer. The same code runs it, but it needs far more memory.""",
+"""
+what is deepseek v4 pro
+describe the pro model
+pro versus flash
+difference between flash and pro
+is pro bigger than flash
+can starglass run pro
+does the pro model work here
+how many parameters does pro have
+how many layers does pro have
+how many experts are in pro
+61 layers and 384 experts, which model is that
+384 experts
+1.6 trillion parameters, which one is it
+v4 pro?
+the bigger sister of flash
+is there a bigger model than flash
+what is the larger deepseek than flash
+which deepseek has a trillion parameters
+can i run the trillion parameter one
+i want the bigger deepseek, can you run it
+should i take pro or flash
+compare pro and flash
+flash or pro, which is larger
+does the same code run the pro version
+is the pro version supported
+pro version size
+how large is deepseek pro
+tell me about the pro version
+how much bigger is pro
+i have lots of memory, can i run pro instead of flash
+the sister model with 61 layers
+what comes above flash
+""")
+
+_fact("moe", "mixture of experts",
+"""A **mixture of experts** holds many small networks, called experts, in every layer. Only a few of them work on each token, so a huge model costs little work per token.""",
+"""
+what is a mixture of experts
+explain mixture of experts
+what does moe mean
+moe
+describe the moe idea
+what does moe stand for
+why is the model a mixture
+mixture model, how does it work
+how can such a huge model be fast
+why does a huge model need so little work
+why are only some parts of the network used for each token
+does the whole model work on every token
+is the whole network used for every token
+how does a huge network stay cheap
+only a small part works at a time, why
+why only a small part of the huge model works
+moe versus dense model
+dense or moe
+is it dense or a mixture
+is this a dense network
+what is the difference between dense and moe
+mixture of many small networks, please explain
+many small networks instead of one huge one
+why split the network into many small ones
+what is the point of moe
+benefit of a mixture of experts
+what is good about a mixture of experts
+moe for beginners
+i read that it is a moe, what is that
+i do not understand the mixture idea
+huge model but little work per token, how
+why is moe cheap
+""")
+
+_fact("routed_expert", "routed expert",
+"""A **routed expert** is one small network of a layer that runs only when the router picks it. Flash has 256 of them in each layer, with matrices named gate, up and down.""",
+"""
+what is a routed expert
+what is an expert
+what is a single expert made of
+what is inside one expert
+describe one expert
+explain routed experts
+how many routed experts are in a layer
+how many experts does flash have per layer
+256 experts
+number of experts in each layer
+why are there 256 in each layer
+what are the gate, up and down matrices
+gate up down
+which matrices does an expert have
+what matrices are inside one
+what does an expert do
+what does one of the 256 do
+routed expert?
+what is the meaning of routed in routed expert
+is an expert a small network
+is a single expert a whole model
+are experts small models
+what do you call the small network inside a layer
+one of those 256 small networks, what is it
+i keep reading expert, what is one
+what exactly is an expert here
+define expert
+define routed expert
+when does a routed expert run
+how big is one expert inside
+is an expert a person
+what is expert number 17
+""")
+
+_fact("shared_expert", "shared expert",
+"""The **shared expert** runs for every token in every layer, beside the routed ones. It holds what all tokens need, so it always stays in memory and is never picked or missed.""",
+"""
+what is the shared expert
+explain shared experts
+how is the shared expert different from the routed ones
+shared versus routed
+difference between shared and routed experts
+does the shared expert always run
+which expert always runs
+which expert runs for every token
+is there an expert that is always used
+is one expert always on
+shared expert?
+why is there a shared expert
+what is shared about it
+is the shared one ever picked by the router
+does the router pick the shared one
+is the shared expert kept in memory
+where does the shared expert stay
+does the shared one always stay in memory
+how many shared experts are there
+number of shared experts
+is one expert shared by all tokens
+one that all tokens share
+one common expert for all tokens, what is it
+common knowledge for every token, who holds it
+the always on expert
+always used expert, what is its name
+can the shared expert be missed
+the one that all tokens need, does it have a name
+every token runs through one same expert, right
+tell me about the expert all tokens share
+purpose of the shared expert
+what job does the shared one have
+""")
+
+_fact("router", "router",
+"""The **router** is a small matrix in each layer. It gives every expert a score for the current token; the best ones are picked and their scores become their weights.""",
+"""
+what is the router
+how does the router work
+explain routing
+what is routing
+describe how routing works
+who picks the experts
+who decides which experts run
+how are experts picked
+how are experts chosen for a token
+what decides the choice of experts
+what gives each expert a score
+where does the expert score come from
+expert scores
+router scores, what are they
+router score
+what is an expert weight
+how does an expert get its weight in the sum
+are the chosen experts weighted by score
+router?
+routing?
+is the router a network or a rule
+is there one router per layer
+does each layer have its own router
+what does the router do in each layer
+how does the model know which expert to choose
+what chooses the experts
+how does it decide who works on a token
+who decides what part works on my word
+the part that gives scores, what is it called
+the thing that decides where a token goes
+where does a token go, and who decides
+i see routing in the panel, what is it
+""")
+
+_fact("top_k_experts", "six experts",
+"""In each layer only the **6 best** of 256 experts run for a token. Over 43 layers that makes 258 expert runs per token; all the others stay idle.""",
+"""
+how many experts run per token
+how many experts are used for each token
+how many experts are active at once
+6 of 256
+six of 256, what does that say
+why six experts
+why only six
+why not use all 256
+why not run all the experts
+are all experts used for a token
+are the other 250 idle
+what do the idle experts do
+how many are idle
+how many expert runs are there per token
+258 expert runs
+number of expert runs for a token
+number of active experts
+active experts per layer
+how many active experts per layer
+top 6 experts
+what is the top k of experts
+top k experts
+expert used count
+expert_used_count
+does every expert run each time
+how many of them work at the same time
+how many work on one token
+how many get picked in a layer
+how many are picked per token
+only a few are picked, how many
+count of picked experts
+the model uses just six, is that enough
+""")
+
+_fact("hash_layers", "hash layers",
+"""The first 3 layers of Flash are **hash-routed**: a fixed table maps each token id to its experts. They are known before the token runs, so they can be fetched early.""",
+"""
+what are hash layers
+what is a hash routed layer
+explain hash routing
+hash routing
+which layers are hash routed
+how many hash layers are there
+why are the first three layers different
+why are the first layers drawn apart
+what is special about the first 3 layers
+what is special about layer 0
+layers 0 to 2
+layer 0, 1 and 2 look different, why
+how do the first layers choose experts
+the first three layers use a table, why
+which table maps token ids to experts
+tid2eid
+tid2eid table
+token id to expert table
+fixed table of experts
+fixed routing by token id
+is routing ever fixed
+are experts ever known before the token runs
+which experts are known in advance
+known in advance by token id
+can experts be fetched before the token runs
+why can the first layers be fetched early
+hash layer?
+what does hash mean in hash layer
+does the same token always get the same experts
+same word, same experts in the first layers
+advantage of hash layers
+why use a hash for the first three layers
+""")
+
+_fact("bias_routing", "bias routing",
+"""After the hash layers, a learned **bias** is added to each expert's score when picking. It keeps the load even. The weights themselves use the score without the bias.""",
+"""
+what is bias routing
+what is a bias routed layer
+explain the router bias
+what is the bias for
+why add a bias to the score
+what does the bias do to the expert scores
+exp_probs_b
+what is exp_probs_b
+how is the load kept even
+load balance
+load balancing of experts
+what keeps the expert load even
+how is expert load balanced
+does the model balance its experts
+why are all experts used about equally
+why is the load balanced
+even load over experts
+is the bias part of the weight
+is the bias learned
+is the bias used in the weights
+learned bias
+bias?
+which layers use the bias
+how do the later layers pick experts
+how do layers after the hash ones pick
+routing in the later layers
+routing with bias, how
+what stops one expert from getting all the load
+what stops a few experts from doing everything
+how do you avoid that one expert does everything
+avoid overload of one expert
+hash routing versus bias routing
+""")
+
+_fact("layers", "layers",
+"""A **layer** is one step of the model: attention first, then experts. Flash has 43 layers and every token passes through them in order, from the first to the last.""",
+"""
+what is a layer
+explain layers
+how many layers does flash have
+how many layers are there
+43 layers
+what are the 43 steps
+number of layers
+what happens in one layer
+what is inside a layer
+what does each layer do
+what are the steps of the model
+how many steps does a token pass through
+does a token pass through all layers
+in which order do layers run
+order of the layers
+are layers run in order
+are layers run one after another
+layer?
+what is layer 42
+why are there rows from 0 to 42
+what do the rows 0 to 42 mean
+which part runs first in a layer
+attention first or experts first
+what comes first, attention or experts
+depth of the model
+how deep is the model
+how deep is the network
+why so many layers
+why is the model built in steps
+block count
+block_count
+is a block the same as a layer
+""")
+
+_fact("hyper_connections", "hyper connections",
+"""**Hyper-connections** carry 4 parallel streams through the model instead of one. Each layer mixes the streams into its input and spreads its output back, with weights that depend on the token.""",
+"""
+what are hyper connections
+explain hyper connections
+hyper connection
+what is a hyper connection
+mhc
+what does mhc mean
+what are the four streams
+why are there 4 streams
+how many streams does the model carry
+why four parallel streams instead of one
+parallel streams
+streams?
+residual streams, how many
+residual stream
+what is a residual stream
+what replaces the normal residual connection
+residual connection
+how are the streams mixed
+what is stream mixing
+how does a layer mix the streams
+sinkhorn
+what is sinkhorn used for
+why is there a sinkhorn step
+sinkhorn iterations
+what flows between the layers
+what is passed from one layer to the next
+what carries the state from layer to layer
+how does information flow between layers
+state between layers
+information flow through parallel streams
+hyper connections, what for
+benefit of hyper connections
+""")
+
+_fact("sliding_window", "sliding window",
+"""The **sliding window** is the last 128 tokens. Every layer sees them exactly, one row each. Older text is seen only through compressed rows.""",
+"""
+what is the sliding window
+explain the sliding window
+sliding window
+what is the window of 128
+last 128 tokens
+why 128 tokens
+what is special about the last 128 tokens
+how big is the window
+how long is the sliding window
+window size
+window length in tokens
+what are raw rows
+raw rows
+raw row or compressed row
+what is a raw row
+which tokens are seen exactly
+which part of the text is seen exactly
+does the model see recent text exactly
+does it see recent words better than old ones
+are recent words seen better
+recent tokens
+what happens to recent text
+how does the model see the most recent text
+what slides in the sliding window
+what happens when a token leaves the window
+what happens to a token older than the window
+a token fell out of the window, is it lost
+does old text fall out of the window
+how far back does it look exactly
+how far back can a layer look without compression
+local attention
+is there local attention to recent tokens
+""")
+
+_fact("compressed_rows", "compressed rows",
+"""**Compressed rows** are summaries of older text. A group of tokens is pooled into one row, so a long context stays small and the model can still look far back.""",
+"""
+what are compressed rows
+what is a compressed row
+explain compressed rows
+compressed rows
+what does the compressor do
+compressor
+what is the compressor
+what is compressed in the cache
+how is old text compressed
+how does it remember old text
+how is older text remembered
+how does the model remember the start of a long text
+how does a long text stay small
+why does a long context stay small
+what happens to old text
+is old text summarised
+summaries of older text
+does it keep a summary of old tokens
+how are tokens pooled
+pooling of tokens
+pooled tokens
+what is a pooled group of tokens
+many tokens in one row
+why are many tokens put in one row
+group of tokens in one row
+does compression lose old text
+is anything lost when old tokens are pooled
+compression of the context
+how is the context compressed
+how does it look far back
+how can it look far back with little memory
+look far back
+""")
+
+_fact("ratio_4", "ratio 4 layers",
+"""A **ratio-4 layer** pools every 4 tokens into one compressed row, with overlap. An indexer then picks the 512 best rows to read. Flash has 21 such layers.""",
+"""
+what is a ratio 4 layer
+explain ratio 4
+ratio 4
+ratio-4 layers
+what does ratio 4 mean
+which layers are ratio 4
+how many ratio 4 layers are there
+four tokens in one row
+why pool four tokens
+every four tokens make a row, which layer does that
+pool of four tokens
+overlap of four tokens
+what is the overlap in ratio 4
+do groups of four overlap
+why do the groups overlap
+groups of four
+why are even layers different
+what do the even layers do
+even layers
+layers with fine compression
+which layers compress finely
+fine compression
+the finer of the two compression ratios
+compression by four
+which layers compress by four
+which layers have an indexer
+how do layers with an indexer compress
+r = 4
+layer 2, 4, 6, what do they have in common
+what kind of layer is layer 4
+21 layers with a ratio of four
+are there 21 of the finer layers
+""")
+
+_fact("ratio_128", "ratio 128 layers",
+"""A **ratio-128 layer** pools every 128 tokens into one compressed row and reads all of them. It gives a coarse view of the whole context. Flash has 20 such layers.""",
+"""
+what is a ratio 128 layer
+explain ratio 128
+ratio 128
+ratio-128 layers
+what does ratio 128 mean
+which layers are ratio 128
+how many ratio 128 layers are there
+128 tokens in one row
+why pool 128 tokens
+every 128 tokens make a row, which layer does that
+pool of 128 tokens
+odd layers
+what do the odd layers do
+why are odd layers different
+coarse view
+what gives the coarse view of everything
+coarse layers
+which layers compress coarsely
+the coarse compression
+coarse compression of the whole context
+which layers see the whole context
+how does it get a view of the whole context
+view of the whole document
+which layers read all their compressed rows
+reads all rows without an indexer
+layers without an indexer
+do odd layers have an indexer
+why no indexer in odd layers
+the coarser of the two ratios
+compression by 128
+r = 128
+are there 20 of the coarse layers
+""")
+
+_fact("indexer", "indexer",
+"""The **indexer** scores all compressed rows of a ratio-4 layer and keeps the 512 best for the current token. It shows which old parts the model is really reading.""",
+"""
+what is the indexer
+explain the indexer
+how does the indexer work
+indexer
+what does the indexer pick
+how many rows does the indexer pick
+512 best rows
+why 512 rows
+what are the 512 rows
+who picks the old parts to read
+how does it pick which old parts to read
+which old part is it reading
+what old text is the model reading now
+how does it know where to look in a long text
+how does it find the right place in old text
+how does it find a passage in a long document
+find old passages
+search in old text
+does the model search its own past
+who scores the old rows
+score of old rows
+indexer score
+indexer scores
+lightning indexer
+sparse attention
+is the attention sparse
+what makes attention sparse
+why not read all old rows
+does it read all of the past every time
+which past blocks are read for a token
+past blocks
+the marks over past text, which blocks were read
+""")
+
+_fact("attention", "attention",
+"""**Attention** lets the current token look at earlier ones. Its query is compared with every visible row; the closest rows add the most to the result.""",
+"""
+what is attention
+explain attention
+how does attention work
+attention
+what does attention do
+attention for beginners
+what is a query
+query
+what are queries compared with
+what is a key and a value
+key and value
+query key value
+keys and values, what are they
+how does a token look at earlier tokens
+how does a token see earlier words
+can a word look at earlier words
+how does the model connect words
+how do words connect with earlier ones
+how does it relate one word to another
+relate words to each other
+what are attention heads
+how many heads
+64 heads
+heads?
+why are there 64 heads
+what does a head do
+what is an attention head
+what part looks back at earlier words
+looking back at earlier tokens, what is it called
+which mechanism compares tokens
+compare one token with the earlier ones
+attention step inside a layer
+""")
+
+_fact("attention_sink", "attention sink",
+"""An **attention sink** is a learned number per head that takes part in the softmax but adds nothing. A head that finds nothing useful can put its weight there.""",
+"""
+what is an attention sink
+explain attention sinks
+attention sink
+sink
+what is a sink
+what does the sink do
+attn_sinks
+why does each head have a sink
+what is the sink number of a head
+sinks?
+why is there a sink in the softmax
+where goes the weight of a head that finds nothing
+what if a head finds nothing useful
+what does a head do when nothing is useful
+nothing useful to look at, what then
+when no row is useful where does the weight go
+can a head look at nothing
+can attention be put on nothing
+put the weight on nothing
+is there a way to attend to nothing
+attend to nothing
+does attention always add up to one
+why does attention not add up to one
+attention weights do not add up to one
+the weights add up to less than one
+part of the weight is missing, is it the sink
+missing attention weight
+does the sink have a value
+does the sink add a value
+is the sink learned
+learned sink per head
+purpose of the sink
+""")
+
+_fact("rotary", "rotary embedding",
+"""A **rotary embedding** marks positions: 64 values of each row are turned by an angle that grows with the position. **YaRN** stretches the angles so that long contexts work.""",
+"""
+what is a rotary embedding
+explain rotary embeddings
+rope
+what is rope
+rotary
+rotary position
+what does rotary mean
+yarn
+what is yarn
+why is yarn needed
+what does yarn stretch
+yarn scaling
+how does the model know the order of words
+how does it know the position of a word
+how is the position of a token marked
+where is the position stored
+position of a token
+positions
+how are positions marked
+does the model know word order
+word order
+how does it tell first from last word
+why are values turned by an angle
+angle by position
+turned by an angle
+which values are turned
+what is turned in a row
+rotary width 64
+64 rotary values
+rope scaling factor
+rope base
+position encoding
+""")
+
+_fact("token", "token",
+"""A **token** is a piece of text the model reads or writes: a word, part of a word or a sign. One English word is often one or two tokens.""",
+"""
+what is a token
+explain tokens
+token
+what are tokens
+define token
+tokens for beginners
+how long is a token
+how many letters are in a token
+how many tokens is a word
+how many words are 1000 tokens
+words versus tokens
+is a token a word
+is a token the same as a word
+is a word always one token
+tokens or words
+why count tokens and not words
+why do you count in tokens
+why is everything counted in tokens
+what is counted in tokens
+what is the unit of text
+unit of text for the model
+in which pieces does it read text
+what piece of text does it write at a time
+does the model read letters or words
+does it read letter by letter
+does it write word by word
+pieces of text
+what is a piece of text called
+why are some words cut into pieces
+my word is cut into two pieces, why
+a word cut in parts
+how many tokens is a page of text
+""")
+
+# ------------------------------------------------ text, numbers and sampling
+
+_fact("tokenizer", "tokenizer",
+"""The **tokenizer** cuts text into tokens and puts them back together. It uses byte-level BPE: it starts from bytes and joins the pairs that were most common in training.""",
+"""
+what is the tokenizer
+explain the tokenizer
+tokenizer
+what is bpe
+bpe
+byte level bpe
+what does byte level mean
+what is byte pair encoding
+byte pair
+who cuts text into tokens
+how is text cut into tokens
+how is my text cut up
+what cuts my words into pieces
+how does text become tokens
+how does text turn into numbers
+text to numbers, how
+what turns my text into numbers
+from numbers back to text
+how do tokens become text again
+back to text from tokens
+how are bytes joined
+merges
+what are merges in the tokenizer
+which pairs are joined
+common pairs joined into one
+can it read any language or sign
+can the tokenizer read emoji
+how are emoji and other languages cut
+which tokenizer does starglass use
+where does the tokenizer come from
+is the tokenizer part of the model file
+tokenize
+what does the tokenize command do with text
+""")
+
+_fact("special_tokens", "special tokens",
+"""**Special tokens** mark structure: start of text, user turn, assistant turn, thinking and end. They are made only by the program; the same letters typed by you stay plain text.""",
+"""
+what are special tokens
+what is a special token
+explain special tokens
+special tokens
+special token
+control tokens
+what are control tokens
+what is a control string
+control strings
+bos
+eos
+what is the bos token
+what is the eos token
+bos and eos
+end of sentence token
+how does the model know that my turn ends
+how does it know who speaks
+how does the model tell user from assistant
+what marks the user turn
+what marks the assistant turn
+what marks the start of a turn
+turn marks
+hidden marks around my message
+are there hidden marks in the prompt
+what hidden signs are added to my message
+can i type a special token
+what if i type a special token myself
+i typed a control token, what happens
+can typed text become a control token
+can a document inject control tokens
+can somebody inject special tokens by text
+is injection of control strings possible
+how does it know when to stop, end token
+""")
+
+_fact("vocabulary", "vocabulary",
+"""The **vocabulary** is the list of all tokens the model knows: 129,280 entries for Flash. For each next token the model gives a score to every entry.""",
+"""
+what is the vocabulary
+explain the vocabulary
+vocabulary
+vocab
+vocab size
+vocabulary size
+how big is the vocabulary
+how large is the vocab
+how many tokens does the model know
+how many different tokens exist
+how many different tokens are there
+129280
+what is the number 129280
+129,280 entries
+number of entries in the vocabulary
+how many entries are in the list of tokens
+list of tokens
+is there a list of all tokens
+list of all the words it knows
+all the words the model knows
+how many words does the model know
+which words does it know
+does the model know a fixed set of words
+fixed set of tokens
+the set of all possible tokens
+all possible next tokens
+how many possible next tokens
+what can the model choose from
+from how many entries does it choose
+token id
+what is a token id
+which ids are valid
+entries in the token list
+""")
+
+_fact("context_length", "context length",
+"""The **context length** is the most tokens a session can hold, prompt and answers together. Flash allows up to 1,048,576; a smaller limit needs less memory.""",
+"""
+what is the context length
+explain context length
+context length
+context limit
+what is the limit of the context
+context window
+how long can the context be
+how long can a conversation be
+how long can a session get
+how long can my document be
+how long may a text be
+longest text it can take
+longest document
+longest prompt
+max context
+maximum context
+maximum number of tokens in a session
+is there a limit to a conversation
+limit of a chat in tokens
+how much text can the model hold
+how much text fits
+how much can it hold at once
+how much can it read at once
+can it hold a whole book
+does a whole book fit
+will my long document fit
+one million tokens of context
+is the context really one million
+1m context
+1048576
+ctx limit
+what does ctx mean
+can i set a smaller context limit
+can i lower the maximum context
+""")
+
+_fact("context_used", "context used",
+"""**Context used** counts the tokens this session has filled so far, such as `48k/200k`. When it is full the model cannot go on: start a new session or fork an earlier message.""",
+"""
+what is context used
+how much context is used
+context used
+used context
+how full is the context
+how full is my session
+how full is it
+what if the context is full
+what happens when the context is full
+context full
+the context is full, what now
+i ran out of context
+out of context
+run out of context, what to do
+i am running out of space in this conversation
+how much space is left
+how much is left in this session
+space left for tokens
+how many tokens are left
+tokens left
+what does 48k/200k say
+48k of 200k
+two numbers with a slash and k
+the k numbers with a slash, what are they
+ctx 48k/200k
+how many tokens has this session filled
+how many tokens did i use so far
+tokens used so far
+used so far
+filled so far
+what fills the context
+what fills up my session
+does thinking fill the context
+""")
+
+_fact("embedding", "embedding",
+"""The **embedding** turns a token id into a list of numbers, 4096 for Flash. That vector enters the first layer, copied into each of the four streams.""",
+"""
+what is an embedding
+explain embeddings
+embedding
+embeddings
+embedding table
+what is the embedding table
+what does the embedding do
+embedding width
+what is the embedding width
+4096
+what is the number 4096
+4096 numbers
+why 4096 numbers per token
+how many numbers stand for a token
+numbers for a token
+list of numbers for a token
+what vector stands for a word
+vector
+what is the vector of a word
+word vector
+what vector enters the first layer
+what enters the first layer
+what is the input of the first layer
+input vector
+first step before layer 0
+what happens before the first layer
+before the layers, how is a token id turned into numbers
+turn a token id into a vector
+how does an id become a vector
+how does a word become a vector
+width of the model
+how wide is the model
+hidden size
+what is the hidden size
+""")
+
+_fact("logits", "logits",
+"""**Logits** are the raw scores the model gives to every token of the vocabulary at the end of a step. A higher logit means a more likely next token.""",
+"""
+what are logits
+what is a logit
+explain logits
+logits
+logit
+raw scores
+what are the raw scores of tokens
+raw score of a next token
+what comes out of the model at the end
+what comes out of the last layer
+what comes out at the end of a step
+what is the output of the model
+output of the last layer
+model output
+the output of a step
+the final scores for all tokens
+final scores
+what are the final numbers for each token
+what does the head compute
+output head
+what is the output head
+head of the model
+logit lens
+what is the logit lens
+lens through the layers
+what does the lens show per layer
+what would each layer say as next token
+why are some scores negative
+can a logit be negative
+negative scores
+logits or probabilities
+difference between logits and probabilities
+how can i write the logits to a file
+logits command
+""")
+
+_fact("softmax", "probability",
+"""A token's **probability** says how likely the model finds it as the next one. **Softmax** makes them from the logits: all positive, adding up to 1.""",
+"""
+what is the probability of a token
+what is softmax
+softmax
+explain softmax
+probability
+probabilities
+explain the probability of a token
+token probability
+how likely was this token
+how likely is the next word
+how likely was another word
+likely next tokens
+most likely next token
+what does the percent next to a token mean
+percent of a token
+i see a percent beside a word
+each word in the list has a percent
+why does a token have 80 percent
+chance of a token
+what chance did this word have
+chance of the next word
+how sure is the model of a word
+how sure was it of this word
+is the model sure of this token
+how are probabilities made from scores
+from scores to probabilities
+do the probabilities add up to one
+why do they add up to 1
+log probability
+logprob
+logprobs
+what is a log probability
+what were the other likely words
+""")
+
+_fact("entropy", "entropy",
+"""**Entropy** measures how undecided a choice is. Near 0 the model is certain of the next token; a high value means many tokens were about equally likely.""",
+"""
+what is entropy
+explain entropy
+entropy
+entropy of a token
+token entropy
+what does high entropy mean
+what does low entropy mean
+high entropy
+low entropy
+entropy near zero
+entropy in bits
+bits of entropy
+why is the entropy high here
+is a high entropy bad
+is low entropy good
+how undecided is the model
+how undecided was it here
+undecided between words
+is it undecided
+was the model undecided at this token
+was the model certain
+how certain was the choice
+certain or undecided, how do i see it
+how do i see where it was certain
+where did the model hesitate
+hesitate
+did it hesitate between words
+measure of how certain it is
+what measures doubt
+measure of doubt
+how much doubt was there in this choice
+many tokens about equally likely
+uncertainty
+how is uncertainty measured
+""")
+
+_fact("temperature", "temperature",
+"""**Temperature** sets how adventurous the choice of tokens is. Low is steady, high is varied; at 0 the best token is always taken. The default is 1.""",
+"""
+what is temperature
+explain temperature
+temperature
+temp
+what does temperature do
+what temperature should i use
+which temperature is good
+good temperature for code
+default temperature
+high temperature
+low temperature
+raise the temperature
+lower the temperature
+is temperature about heat
+temperature 0
+temperature 1
+temperature of 0.7
+make answers more creative
+how do i make it more creative
+i want more creative replies
+more varied answers
+make replies more varied
+how do i get more varied text
+less random answers
+how do i make it less random
+i want less random replies
+it is too random
+answers are too wild
+too wild, make it calmer
+calmer and steady answers
+how adventurous is the choice
+creative or steady, which setting
+which setting makes it creative
+setting for random or steady answers
+""")
+
+_fact("top_p", "top p",
+"""**Top-p** keeps only the best tokens whose probabilities together reach p, then draws among them. 1 means no limit; 0.9 drops the unlikely tail.""",
+"""
+what is top p
+explain top-p
+top p
+top-p
+top_p
+what does top p do
+which top p should i use
+default top p
+top p 0.9
+top p 0.95
+top p of 1
+set top p
+lower top p
+raise top-p
+nucleus sampling
+nucleus
+what is nucleus sampling
+what is the nucleus
+unlikely tail
+drop the unlikely tail
+how do i drop the tail of unlikely tokens
+cut the tail
+how to cut the tail of the distribution
+which setting cuts the unlikely tail
+tail of unlikely tokens
+keep tokens until their probabilities reach a sum
+sum of probabilities reaches 0.9
+keep the best tokens that together reach 90 percent
+together reach p
+cumulative probability
+cut by cumulative probability
+limit by cumulative sum
+what does the p stand for in top p
+""")
+
+_fact("top_k_sampling", "top k",
+"""**Top-k** sampling keeps only the k tokens with the highest scores and draws among them. 0 means no limit. It is a setting for words, not for experts.""",
+"""
+what is top k sampling
+explain top-k
+top k
+top-k
+top_k
+what does top k do to the text
+which top k should i use for sampling
+default top k
+top k 40
+top k of 0
+top k 1
+set top k
+lower top-k
+raise top k
+keep only the k best tokens
+keep the 40 best tokens
+only the best 40
+limit the choice to a fixed number of tokens
+limit the number of tokens to draw from
+fixed number of candidates
+number of candidates
+how many candidates are kept
+how many candidates does it draw from
+limit the candidates
+draw among the k best
+draw among a few candidates
+draw from the 40 best words
+what does the k stand for in top k
+top k or top p
+difference between top k and top p
+is top k about experts or words
+sampling top k
+k best candidates
+""")
+
+_fact("min_p", "min p",
+"""**Min-p** drops every token whose probability is below a share of the best one's. With 0.05, a token needs at least a twentieth of the leader. 0.05 is the default.""",
+"""
+what is min p
+explain min-p
+min p
+min-p
+min_p
+what does min p do
+which min p should i use
+default min p
+min p 0.05
+min p 0.1
+min p of 0
+set min p
+lower min-p
+raise min p
+0.05
+why is 0.05 the default
+a twentieth of the best
+a share of the best token
+drop tokens below a share of the best
+below a share of the leader
+how far below the leader may a token be
+tokens far below the leader
+drop what is far below the best
+minimum probability
+minimum probability relative to the best
+minimum share
+smallest probability a token may have
+what is the minimum a token needs
+relative minimum
+relative to the best token
+min p or top p
+difference between min p and top p
+is min p better than top p
+threshold relative to the leader
+""")
+
+_fact("greedy", "greedy",
+"""**Greedy** means the token with the highest score is always taken, so nothing is left to chance. Set the temperature to `0`. Good for code and facts, sometimes dull in prose.""",
+"""
+what is greedy
+what is greedy sampling
+explain greedy decoding
+greedy
+greedy mode
+greedy decoding
+is it greedy
+how do i turn on greedy
+turn on greedy decoding
+set greedy
+always the best token
+always take the best token
+how do i always get the best word
+always take the highest score
+take the highest score each time
+the word with the highest score every time
+leave nothing to chance
+nothing left to chance
+no chance at all in the answer
+no random choice
+turn off the random choice
+switch off random sampling
+sampling off
+turn sampling off
+without sampling
+no sampling please
+argmax
+what is argmax
+is greedy good for code
+greedy or sampling
+greedy versus sampling
+when should i use greedy
+is greedy dull
+""")
+
+_fact("seed", "seed",
+"""The **seed** starts the random generator that draws tokens. The same seed with the same prompt and settings repeats an answer; another seed gives another one.""",
+"""
+what is the seed
+explain the seed
+seed
+random seed
+seed 42
+what does the seed do
+set a seed
+set the seed
+which seed should i use
+change the seed
+another seed
+new seed
+fixed seed
+use a fixed seed
+same seed
+does the same seed give the same answer
+what does seed 0 mean
+random generator
+what starts the random generator
+random numbers
+where do the random numbers come from
+how do i repeat an answer
+repeat the same answer
+repeat a random answer exactly
+i want to repeat this reply
+can i get that reply again
+get the same reply again
+another answer to the same prompt
+how to get another reply for the same prompt
+why does it give another answer each time
+why is the reply different each time
+different answer each time i ask
+different each time
+""")
+
+_fact("determinism", "determinism",
+"""Starglass is **deterministic**: same file, prompt, seed, backend and thread count give the same tokens. Sums are always added in a fixed order.""",
+"""
+what is determinism
+is it deterministic
+is starglass deterministic
+deterministic
+determinism
+explain determinism
+are results reproducible
+reproducible
+reproducible results
+can i reproduce a result
+how do i reproduce a run
+reproduce on another machine
+does another backend give the same tokens
+does the thread count change the result
+does a backend change the tokens
+why do results differ between machines
+results differ on another machine
+results differ with another thread count
+what must be equal to get equal results
+equal results
+equal tokens on two runs
+are two runs equal
+two runs of the same thing, same tokens
+are sums added in a fixed order
+fixed order of sums
+why does the order of sums matter
+order of adding numbers
+bit identical
+are two runs bit identical
+bit for bit the same
+same file, same prompt, same tokens
+same tokens on every run
+rounding differs between runs
+""")
+
+# -------------------------------------------------------------- thinking
+
+_fact("why_think", "thinking",
+"""Before it answers, the model can **think**: it writes its reasoning first, then the answer. That takes more time and tokens but helps with hard questions.""",
+"""
+why does the model think
+what is thinking
+explain thinking
+thinking
+what is the thinking part for
+why does it think before it answers
+think before the answer
+what is reasoning
+reasoning
+reasoning first
+why write reasoning first
+does thinking help
+does thinking make answers better
+do answers get better with thinking
+is thinking worth the time
+when is thinking useful
+when should it think
+hard questions
+thinking for hard questions
+does it help with hard problems
+what thinking modes are there
+thinking modes
+which thinking modes exist
+think off on max
+three modes of thinking
+why does it talk to itself
+it talks to itself first
+why does it talk to itself before it answers
+what is the grey text before the answer
+text before the answer
+what is that text before the reply
+chain of thought
+does the model really reason
+""")
+
+_fact("thinking_off", "thinking off",
+"""With thinking **off** the model answers at once, without writing reasoning. It is the quickest mode, good for short and easy questions. Set **Think** to `off` under the message box.""",
+"""
+what is thinking off
+turn thinking off
+how do i turn off thinking
+switch thinking off
+switch off the reasoning
+disable thinking
+disable reasoning
+thinking off
+think off
+no thinking
+no reasoning please
+without thinking
+without reasoning
+can it answer without thinking
+answer at once
+answer at once please
+make it answer at once
+i want the reply at once
+skip the thinking
+skip the reasoning
+can i skip the reasoning
+stop thinking and just answer
+just answer, do not think
+do not think
+it thinks too long
+thinks too much
+it thinks too long for easy questions
+easy questions need no thinking
+quick mode
+which mode is the quickest
+quickest mode for easy questions
+short and easy questions, which mode
+what do i lose with thinking off
+""")
+
+_fact("thinking_max", "max thinking",
+"""**Max** asks the model to think as hard as it can: longer reasoning, more checks, more time. Use it for difficult code, proofs and plans, with plenty of context free.""",
+"""
+what is max thinking
+explain max thinking
+max
+think max
+max mode
+thinking max
+what does max do
+what is the difference between on and max
+on or max
+on versus max
+when should i use max
+turn on max
+set thinking to max
+maximum thinking
+maximum effort
+maximum reasoning
+more effort
+how do i get more effort
+give it more effort
+think harder
+make it think harder
+make it think longer
+think longer please
+how do i make it think as hard as it can
+as hard as it can
+longer reasoning
+i want longer reasoning
+more careful reasoning
+more careful and longer
+best mode for a difficult proof
+difficult code, which mode
+which mode for difficult problems
+why is max so slow
+reasoning effort
+""")
