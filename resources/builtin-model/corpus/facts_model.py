@@ -1496,3 +1496,751 @@ which mode for difficult problems
 why is max so slow
 reasoning effort
 """)
+
+_fact("reasoning_dropped", "old reasoning",
+"""When you send a new message, the reasoning of **earlier turns** is left out of the prompt; only their answers stay. With tools in use it is kept.""",
+"""
+is old reasoning kept in the prompt
+what happens to old reasoning
+reasoning of earlier turns
+reasoning from earlier turns
+is earlier reasoning dropped
+why is the reasoning dropped
+dropped reasoning
+reasoning dropped from history
+is reasoning sent again
+is old thinking sent again
+is the thinking of the last turn sent again
+does the model see its earlier thoughts
+does it remember its earlier thoughts
+earlier thoughts
+are old thoughts kept
+are old thoughts in the history
+does the history hold the thinking
+history without thinking
+thinking in the history
+is thinking part of the history
+what goes into the prompt of the next turn
+what is left out of the prompt
+why is something left out of the prompt
+left out of the next prompt
+why did the token count drop after a new message
+the count of tokens went down after my next message
+when is reasoning kept
+keep the reasoning of earlier turns
+is reasoning kept when tools are used
+kept with tools, dropped otherwise
+it forgot what it thought earlier
+forgot its earlier thoughts
+""")
+
+_fact("answer_split", "answer split",
+"""The stream is split at the end-of-thinking tag `</think>`: text before it goes to the thinking pane, text after it to the answer pane. A half-read tag is never shown.""",
+"""
+how are thinking and answer split
+how is thinking separated from the answer
+thinking and answer split
+answer split
+how does the program separate reasoning and answer
+separate reasoning from the reply
+separated how
+where does the reasoning end
+where does thinking end and the answer start
+what ends the thinking
+end of thinking tag
+end of thinking
+</think>
+think tag
+think tags
+what is the think tag
+do i ever see the think tag
+is the tag ever shown
+is half a tag ever shown
+why are there two panes in a message
+two panes for one message
+two parts in one reply
+how does it know which part is the answer
+which part is the answer
+which part goes to which pane
+two streams, reasoning and answer
+split the stream in two
+how is the stream split
+split at which tag
+where is the line between thinking and answer
+the border between thinking and answer
+how are the two parts of a reply found
+""")
+
+# ---------------------------------------------------------------- running
+
+_fact("prefill", "prefill",
+"""**Prefill** is the first phase: the model reads your whole prompt and fills its memory before it writes anything. A long prompt takes long here, unless it was cached.""",
+"""
+what is prefill
+explain prefill
+prefill
+prefill phase
+the first phase
+what happens in the first phase
+what happens before it writes anything
+what happens before the first word
+what is it doing before it writes
+why does it read the prompt first
+reads the whole prompt
+reading my prompt, what is that
+what does it do with my prompt first
+processing the prompt
+prompt processing
+why does prompt processing take long
+why does prefill take so long
+why does a long prompt take long
+my long prompt takes long
+long wait with a long prompt
+i pasted a long text and now wait
+i pasted a long document and nothing is written
+nothing is written yet, why
+waiting before it writes
+prefill 62 percent
+what does prefill percent mean
+the percent before the answer starts
+progress of reading the prompt
+how is prefill progress shown
+prefill versus decode
+prefill speed
+when is prefill not needed
+""")
+
+_fact("decode", "decode",
+"""**Decode** is the second phase: the answer is written one token at a time, and each new token runs through all layers again. Its speed depends mostly on memory speed.""",
+"""
+what is decode
+explain decode
+decode
+decoding
+decode phase
+what is decoding
+what is the second phase
+second phase, after the prompt
+what happens after prefill
+after the prompt was read, what comes
+what comes after prefill
+how is the answer written
+how is an answer generated
+generation
+token generation
+how does generation work
+how does it write an answer
+one token at a time
+why one token at a time
+why does it write one word at a time
+why not write all words at once
+one word after another
+does each new token run through all layers
+what happens for each new token
+each new word runs through the model again
+what limits decode speed
+what limits generation speed
+decode speed
+is decode limited by memory speed
+why does generation depend on memory speed
+decode or prefill, which writes the answer
+the writing phase
+""")
+
+_fact("ttft", "first token",
+"""**Time to first token** runs from Send until the first token appears. It is mostly prefill; a short prompt or a cached beginning makes it short.""",
+"""
+what is time to first token
+time to first token
+explain time to first token
+ttft
+what does ttft mean
+first token
+when does the first token appear
+when does the first word appear
+how long until the first word
+how long until the first token
+how long until something appears
+how long until it starts
+time until it starts
+time from send to the first word
+why does it take so long to start
+it takes so long to start
+slow to start
+why is it slow to start
+slow start of an answer
+answers start slowly
+how can answers start sooner
+make it start sooner
+start sooner please
+sooner first word
+how do i get the first word sooner
+delay before the first word
+why is there a delay after send
+delay after send
+latency
+what is the latency after send
+first token time
+waiting for the first token
+""")
+
+_fact("tokens_per_second", "tokens per second",
+"""**Tokens per second** (tok/s) is the speed of writing. A person reads roughly 5 to 10 per second. Prefill has its own figure, which is usually higher.""",
+"""
+what is tokens per second
+explain tokens per second
+tokens per second
+tok/s
+what does tok/s mean
+t/s
+14.2 tok/s
+what does 14.2 tok/s say
+speed of writing
+how fast does it write
+how fast is the model
+how fast is it
+how fast will it be
+how fast are answers
+speed
+what is the speed
+speed of the model
+writing speed
+what is a good speed
+what is a good number of tokens per second
+is 10 tok/s good
+is 5 tokens per second slow
+is that speed fast or slow
+number of tokens per second
+reading speed of a person
+do i read faster than it writes
+is it faster than i can read
+how is speed measured
+how is tok/s measured
+in what unit is speed measured
+speed unit
+how many words per second
+""")
+
+_fact("streaming_output", "streaming output",
+"""Answers are **streamed**: each token is shown as soon as it is ready, so you can read along. A character of several bytes appears only when it is whole.""",
+"""
+what is streaming output
+explain streamed answers
+streaming output
+streamed answers
+streaming the answer
+are answers streamed
+is the reply streamed
+stream
+why does the text appear bit by bit
+why does text appear slowly
+text appears bit by bit
+why do words appear one by one
+words appear one by one
+shown as soon as it is ready
+is each token shown when it is ready
+can i read along
+read along while it writes
+can i read before it is ready
+can i read while it is writing
+do i have to wait for the whole answer
+wait for the whole reply
+must i wait until the end
+see the text as it is written
+see it as it comes
+text as it comes
+half a character
+is half a character ever shown
+why does an emoji appear late
+broken characters in the stream
+characters of several bytes
+why does the text come in pieces
+live text
+""")
+
+_fact("chunked_prefill", "chunked prefill",
+"""Prefill works in **chunks**: many tokens pass through a layer together, grouped by expert, so weights are unpacked once per chunk. Results equal token-by-token work within a tiny tolerance.""",
+"""
+what is chunked prefill
+explain chunked prefill
+chunked prefill
+chunk
+chunks
+what is a chunk
+what is a chunk of tokens
+chunk size
+which chunk size is best
+how big is a chunk
+why is the prompt read in chunks
+reads the prompt in chunks
+why in chunks and not one by one
+many tokens together
+many tokens through a layer together
+why are tokens grouped by expert
+grouped by expert
+group tokens by expert
+batch
+batched prefill
+is the prompt batched
+batch of tokens
+does a chunk change the result
+does the chunk size change the answer
+same result with other chunks
+why is reading faster than writing
+why is prefill faster than decode
+reading is faster than writing per token, why
+how is prefill made fast
+what makes reading the prompt fast
+matrix work
+layer major order
+""")
+
+# ------------------------------------------------------------- the KV cache
+
+_fact("kv_cache", "kv cache",
+"""The **KV cache** is the model's memory of a session: for every token read, each layer keeps rows it can look back at. With it, old tokens are never computed again.""",
+"""
+what is the kv cache
+explain the kv cache
+kv cache
+kv
+what does kv mean
+what does kv stand for
+cache
+what is the cache for
+what is cached
+why is there a kv cache
+why keep a cache of old tokens
+what is kept for each token
+what does each layer keep
+what does a layer keep of old tokens
+where does the model keep what it read
+what the model read, where is it kept
+where is what it read kept
+what is the memory of the session
+memory of the session
+does the session have a memory
+session memory in the model
+how does it remember the session
+how does it remember what i said
+remember what i said before
+does it remember what i said
+are old tokens computed again
+does it compute old tokens again for each word
+why not compute everything again
+never computed again, how
+what is a kv row
+kv row
+rows of the kv cache
+""")
+
+_fact("packed_rows", "packed rows",
+"""KV rows are kept **packed**: the model itself rounds them to small codes, so those codes are stored as they are, in memory and on disk. Nothing is lost.""",
+"""
+what are packed rows
+explain packed rows
+packed rows
+packed
+packed kv
+what does packed mean
+why are rows packed
+how are rows packed
+how are kv rows stored
+in what form are rows stored
+stored as codes
+codes
+what codes are stored in the rows
+why store codes and not numbers
+e4m3
+e2m1
+fp8 rows
+what is fp8 here
+fp8 and fp4 codes
+why fp8 codes for the rows
+is anything lost by packing
+is packing lossy
+lossy or lossless
+is it lossless
+lossless packing
+does packing change the answers
+does packing lose quality
+is the kv rounded
+why are kv rows rounded
+584 bytes
+how many bytes does one kv row take
+bytes of one row
+""")
+
+_fact("kv_size", "cache per token",
+"""For Flash the cache takes about **3.5 KB per token**: some 115 MB for 32k tokens and 3.7 GB for one million. Packed rows make it a quarter of the usual size.""",
+"""
+how big is the cache per token
+size of the kv cache
+kv cache size
+how much memory does a token take
+memory per token
+memory for each token of context
+how many kilobytes per token
+kilobytes per token
+3.5 kb per token
+3.5 kb
+3.7 gb
+what needs 3.7 gb
+how much memory for one million tokens
+how many gigabytes for a million tokens
+gigabytes for one million tokens of cache
+how much memory for 32k tokens
+memory of 32k tokens of context
+how much ram does a long conversation take
+how much ram does the context need
+ram for a long context
+ram for a long conversation
+does a long context need much memory
+does a long session need much ram
+how does memory grow with the context
+cache growth per token
+how fast does the cache grow
+how does the cache grow
+cost of context in memory
+memory cost of a longer context
+megabytes for the context
+how large is the kv for 200k tokens
+kv bytes per token
+""")
+
+_fact("checkpoint", "kv checkpoint",
+"""A **KV checkpoint** is the model's state for a session, saved on disk. Loading it takes moments, where reading the whole prompt again could take minutes.""",
+"""
+what is a kv checkpoint
+explain checkpoints
+checkpoint
+checkpoints
+kv checkpoint
+define checkpoint
+what is inside a checkpoint
+what does a checkpoint hold
+what does a checkpoint save
+what is saved on disk for a session
+what state is saved
+saved state
+is the state of the model saved
+save the state
+can the state be saved on disk
+does it save its state on disk
+when is a checkpoint written
+when is a checkpoint saved
+when is the state saved
+how often is a checkpoint saved
+how often does it save
+every 2048 tokens
+why every 2048 tokens
+does saving pause the answer
+does a save slow down generation
+is the cache saved when i close the program
+does the cache survive a restart
+survive a restart
+is the state kept after a restart
+what is kept of a session when i quit
+why write checkpoints
+benefit of checkpoints
+""")
+
+_fact("segments", "segments",
+"""A **segment** is a piece of a checkpoint: the rows of a fixed run of tokens, written once and shared. Sessions with the same beginning use the same segments.""",
+"""
+what is a segment
+explain segments
+segment
+segments
+kv segment
+what are segments for
+what does a segment hold
+why are checkpoints cut into segments
+cut into pieces on disk
+pieces of a checkpoint
+what pieces is a checkpoint made of
+what is shared between sessions
+shared between sessions
+shared pieces
+are pieces shared
+can two sessions share rows
+two sessions with the same beginning
+same beginning, stored twice or once
+same beginning stored once
+same system prompt stored once
+is a shared system prompt stored once
+is the same prompt stored twice
+are things stored twice
+is anything written twice
+written once
+why is so little written on each save
+how does the next checkpoint write only what is new
+only what is new is written
+writes only new rows
+shared prefix on disk
+tree of shared prefixes
+how are checkpoints shared
+""")
+
+_fact("frontier", "frontier",
+"""The **frontier** is the small changing part of a checkpoint: the last 128 raw rows, half-filled compression groups and the next-token scores. Everything else never changes.""",
+"""
+what is the frontier
+explain the frontier
+frontier
+frontiers
+frontier size
+how big is the frontier
+what does the frontier hold
+what is in the frontier
+what part of a checkpoint changes
+which part of a checkpoint changes
+changing part of a checkpoint
+the part that changes
+what changes with every token
+what changes and what never changes
+small changing part
+why is there a small changing part
+half filled groups
+half filled compression groups, where are they saved
+what about half filled groups at a save
+partial groups
+partial windows
+where are partial windows kept
+are next token scores saved
+where are the next token scores saved
+next token scores in a checkpoint
+aligned to 128
+why save at multiples of 128
+multiples of 128
+why are aligned saves smaller
+aligned saves
+what is a frontier file
+frontier versus segment
+""")
+
+_fact("resume", "resume",
+"""To **resume** a session, the longest matching checkpoint is loaded and only the rest is read anew. The result is exact: same scores as if it had never stopped.""",
+"""
+what does resume mean
+explain resume
+resume
+resume a session
+how does resume work
+how do i resume an old session
+can i resume yesterday's chat
+can i go on with yesterday's chat
+go on with an old chat
+go on where i left off
+continue where i left off
+continue an old conversation
+how do i continue an old conversation
+come back to an old conversation
+can i come back tomorrow and continue
+come back later and go on
+is resume exact
+exact resume
+same result after resume
+are answers the same after a resume
+does the answer change after a resume
+how long does resume take
+how fast is resume
+resume time
+resume in 0.9 s
+why is resume so fast
+longest matching checkpoint
+which checkpoint is loaded on resume
+what is loaded when i go back to a session
+what is read anew after resume
+is the whole chat read again when i continue
+must it read everything again when i go on
+""")
+
+_fact("fork_cost", "fork cost",
+"""A **fork** starts a new branch from any message and shares all rows up to there. It costs almost nothing on disk: only the new tail is written.""",
+"""
+what does a fork cost
+what is a fork
+fork
+fork cost
+explain forks
+cost of a fork
+is a fork expensive
+is forking cheap
+forking
+how much disk does a fork take
+does a fork copy the cache
+does a fork copy everything
+copy of a session for a new branch
+branch
+branches
+what does a new branch cost
+cost of a new branch
+is a branch expensive
+does a branch take more disk
+how much is written for a branch
+start a branch from an old message
+branch off from a message
+can i branch off in the middle
+from the middle of a session, try another way
+try another way from the same point
+try another question from the same point
+two ways from the same point
+same point, two continuations
+what does a fork share with the original
+share rows with the original
+is the original kept when i fork
+only the new tail is written
+""")
+
+_fact("eviction", "eviction",
+"""**Eviction** deletes checkpoints when the disk budget is full. First go those that save the least time per byte; pinned ones and those your sessions need are never deleted.""",
+"""
+what is eviction
+explain eviction
+eviction
+evict
+evicted
+what does evicted mean
+what gets evicted
+what is evicted first
+what is evicted next
+next to be evicted
+which checkpoint is deleted first
+which checkpoints are deleted
+are checkpoints deleted
+when are checkpoints deleted
+why was my checkpoint deleted
+a checkpoint was deleted, why
+a checkpoint is gone
+why is my checkpoint gone
+is a checkpoint ever removed
+checkpoints removed by the program
+who removes old checkpoints
+does it clean up old checkpoints
+clean up
+automatic clean up
+pin
+what does pin do
+pinned checkpoints
+are pinned ones deleted
+how do i stop a checkpoint from being deleted
+protect a checkpoint
+how do i protect a checkpoint
+eviction order
+""")
+
+_fact("disk_budget", "disk budget",
+"""The **disk budget** is the most space checkpoints may take, such as `KV 3.1/32 GB`. You set it in the Cache tab. A full disk only pauses saving; nothing is lost.""",
+"""
+what is the disk budget
+explain the disk budget
+disk budget
+kv budget
+budget of the kv store
+how much disk does the cache take
+how much disk space do checkpoints take
+how much space do checkpoints use
+disk space
+disk space for checkpoints
+limit the disk space
+how do i limit the disk space
+limit the space of checkpoints
+set the disk budget
+raise the disk budget
+change the budget on disk
+where do i set the space for checkpoints
+kv 3.1/32 gb
+3.1/32 gb
+what does 3.1 of 32 gb mean
+the disk is full
+disk full
+my disk is full
+what if the disk is full
+what happens when the disk is full
+my drive is full
+is anything lost when the disk is full
+is anything lost when the drive is full
+my drive fills up
+does it fill up my drive
+will it fill my disk
+saving paused
+""")
+
+_fact("cache_identity", "cache identity",
+"""A checkpoint is found by a **hash** of its text: the SHA-1 of the rendered prefix, plus a fingerprint of the model. A checkpoint of another model is never used.""",
+"""
+what is the cache identity
+explain cache identity
+cache identity
+hash
+what is the hash of a checkpoint
+what is hashed
+what is the hash for
+sha-1
+sha1
+why sha-1
+hash of the prefix
+prefix hash
+how is a checkpoint found
+how does it find the right checkpoint
+find the matching checkpoint
+how are checkpoints matched
+what must match
+how does it know that a checkpoint matches
+how does it know that a checkpoint fits my text
+identity of a checkpoint
+name of a checkpoint file
+what is the long name of hex digits
+hex digits in a file name
+fingerprint
+model fingerprint
+what is the fingerprint of the model
+can a checkpoint of another model be used
+checkpoint from another model
+is a checkpoint of another model used by mistake
+wrong checkpoint by mistake
+could it load the wrong checkpoint
+what if i change the model, are checkpoints still used
+""")
+
+_fact("kvc_files", "ds4 kvc files",
+"""Starglass reads and writes the `.kv` files of **ds4** (KVC format), so you can bring a cache or take it away:
+```
+starglass-cli kv import
+starglass-cli kv export
+```""",
+"""
+what are kvc files
+explain the kvc format
+kvc
+kvc format
+kv files
+.kv files
+.kv
+what is a .kv file
+can i use my ds4 cache
+ds4
+what is ds4
+ds4 cache
+ds4 files
+bring my cache from ds4
+how do i bring a cache from ds4
+i used ds4 before, can i bring my files
+come from ds4
+move from ds4 to starglass
+move my cache to another program
+take my cache to another program
+take the cache away
+can i take my cache with me
+import a cache
+import kv
+how do i import kv files
+export a cache
+export kv
+how do i export the cache
+kv import command
+kv export command
+exchange cache files with another engine
+cache from another engine
+""")
