@@ -736,9 +736,8 @@ open the palette
 what does the palette do
 where is the palette
 what does ctrl+k do
-what does ctrl k do
+what does ctrl k open
 ctrl+k
-ctrl k
 press ctrl+k
 what is ctrl+k for
 what happens when i press ctrl k
@@ -871,7 +870,7 @@ what does alt down do
 what do alt up and alt down do
 alt up
 alt down
-alt+up
+jump back one message
 alt and arrow keys
 what do the alt arrow keys do
 arrow keys with alt
@@ -891,7 +890,6 @@ _fact("transcript", "transcript",
 what is the transcript
 what does the transcript show
 transcript
-the transcript
 explain the transcript
 describe the transcript
 what is in the transcript
@@ -1376,7 +1374,6 @@ switch to another branch
 go to another branch
 go back to the old branch
 what does 2/3 mean
-what does 2 / 3 mean
 what does 1/2 mean
 what is the 2/3 under the message
 what are the arrows around 2/3
@@ -1486,7 +1483,6 @@ _fact("delete_message", "delete message",
       "Choose **Delete** on a message to remove it. An Undo line appears and `Ctrl+Z` works too, so a slip costs nothing.", """
 how do i delete a message
 delete a message
-delete message
 delete one message
 can i delete a single message
 can i delete only one message
@@ -1875,3 +1871,1514 @@ what does f2 do
 f2
 """)
 
+_fact("tags", "tags",
+      "A **tag** is a word you put on a session, such as `work` or `tax`. Click a tag to see only the sessions that carry it.", """
+what is a tag
+what are tags
+tags
+tag
+what are tags for
+how do tags work
+how do i add a tag
+add a tag to a session
+put a tag on a chat
+can i put tags on my chats
+tag a chat
+tag a session
+remove a tag
+how do i remove a tag from a session
+put a label on a chat
+can i label my sessions
+label a session
+labels
+give my chats labels
+how do i group my chats
+can i group sessions
+group chats by subject
+sort my chats by subject
+how do i sort my chats into groups
+put chats into folders
+are there folders for chats
+folders
+can i have folders for my sessions
+keep work and private chats apart
+keep my work chats apart from the others
+order in my many chats
+i have too many chats, how do i bring order
+how do i bring order into my sessions
+how can i organize my sessions
+organize chats
+organize my conversations by subject
+see only my work chats
+show only the sessions with one label
+""")
+
+_fact("pin", "pin",
+      "**Pin** keeps a session at the top of the sessions list, and its stored state is never thrown out to make room.", """
+what does pin do
+what is pin
+pin
+pin a session
+pin a chat
+how do i pin a chat
+how do i pin a conversation
+why would i pin a session
+explain pin
+pinned
+what is a pinned session
+what does pinned mean
+unpin a session
+how do i unpin a chat
+keep a chat at the top
+keep a session at the top of the list
+how do i keep an important chat at the top
+put a chat on top of the list
+put my important session on top
+move a session to the top
+move a chat to the top of the list
+stick a chat to the top
+stick a session to the top
+make a chat stay at the top
+can a session stay on top
+i want an important chat to stay at the top
+mark a chat as important
+mark a session as important
+mark my favorite chat
+favorite chats
+can i have favorites
+favorites
+my favorite conversation should be on top
+what does the needle next to a session mean
+important chats first
+""")
+
+_fact("delete_session", "delete session",
+      "Select the session and press `Delete`. It leaves the list, and **Undo** brings it back with all its text if it was a mistake.", """
+how do i delete a session
+delete a session
+delete a chat
+delete a whole chat
+delete an old conversation
+how do i delete a whole conversation
+delete all of this chat
+can i delete old sessions
+can i delete my history
+delete my history
+how do i erase my history
+erase a session
+erase a whole chat
+remove a session
+remove a session from the list
+remove a whole conversation
+how do i remove old chats from the list
+get rid of a chat
+get rid of an old session
+how do i get rid of old conversations
+throw away a session
+throw away an old chat
+clean up the list of chats
+clean up old sessions
+how can i clean my history
+i deleted a session by mistake
+i deleted a whole chat by mistake
+i lost a session because i deleted it
+get a deleted session back
+get a deleted chat back
+bring back a deleted session
+bring a deleted conversation back
+restore a deleted session
+undo the delete of a whole chat
+can i undo when i removed a session
+""")
+
+_fact("export_import", "export and import",
+      "Use **File > Export** to save a session as Markdown or JSON. **File > Import** reads one back, so you can move chats between machines.", """
+how do i export a chat
+export a chat
+export a session
+export
+export to markdown
+export as json
+can i export my conversations
+how do i save a chat to a file
+save a chat to a file
+save a session as a file
+save my conversation as a markdown file
+can i save a conversation as json
+save as markdown
+store a chat in a file
+how do i import a chat
+import
+import a session
+import a json file
+can i import an exported chat
+what does import do
+move my chats to another machine
+move a session to another computer
+how do i move my chats to a new computer
+take my sessions to another machine
+i have a new computer, how do i take my chats along
+back up my chats
+how do i back up my sessions
+backup
+make a backup of a conversation
+share a chat with a friend
+how do i share a conversation
+share a session as a file
+send a chat to a friend as a file
+which file formats can i export
+file formats for a conversation
+print a chat or save it as a file
+""")
+
+_fact("status_bar", "status bar",
+      "The **status bar** at the bottom shows, in a fixed order: model, prefill, tokens per second, context used, experts hit, KV, RAM and server. Click an item to open its panel.", """
+what is the status bar
+status bar
+what does the status bar show
+explain the status bar
+what is the line at the bottom of the window
+the line at the very bottom
+what is at the very bottom of the window
+what do the items at the bottom mean
+items at the bottom of the window
+what are the numbers at the bottom
+what do the numbers at the bottom mean
+explain the numbers at the bottom of the window
+the figures at the very bottom
+the figures in the status bar
+the bottom line with many figures
+the bar at the bottom
+what is the bar at the bottom of the window for
+what does ctx 48k/200k mean
+what is ctx
+ctx
+ctx in the status bar
+how much context have i used
+where do i see how much context is used
+context used
+where can i see the context used so far
+can i click the status bar
+what happens when i click an item in the status bar
+click an item at the bottom
+status items
+which items are in the status bar
+what order do the status items have
+where do i see how much ram is used
+where do i see what ram the program uses
+what is ram in the status bar
+""")
+
+_fact("inspector", "inspector",
+      "The **inspector** is the dock on the right with four tabs:\n- Token\n- Experts\n- Cache\n- Performance\n\nSelect a token anywhere and every tab follows it.", """
+what is the inspector
+inspector
+what does the inspector show
+explain the inspector
+what is the inspector for
+how do i open the inspector
+open the inspector
+show the inspector
+hide the inspector
+how do i hide the inspector
+close the inspector
+where is the inspector
+what is the dock on the right
+the dock on the right
+what is on the right side of the window
+the right side of the window
+what is the panel on the right
+the panel on the right
+what do i see on the right
+close the panel on the right
+how do i hide the right side
+i closed the panel on the right, how do i get it back
+get the dock back
+get the inspector back
+which tabs are there
+which tabs are on the right
+what tabs does the inspector have
+what are the four tabs
+four tabs
+list the tabs
+list the tabs of the dock
+the dock with the tabs
+how do i see inside the model
+see inside the model while it works
+look inside the model while it works
+can i look inside the model
+""")
+
+_fact("token_tab", "token tab",
+      "The **Token** tab is about one token: what was picked, how likely it was, which others were possible, the entropy, the logit lens, and what was read for it.", """
+what is the token tab
+token tab
+what does the token tab show
+explain the token tab
+what is in the token tab
+the first tab of the inspector
+what is the first tab
+what does the first tab show
+what happens when i click a word of the answer
+what happens if i click a token
+click a word in the answer
+click a token
+select a token
+how do i select a token
+select one word of the answer
+can i look at one token
+look at a single token
+look at a single word
+how do i look at one word more closely
+details of one token
+details of a single token
+details about one word in the answer
+i want to know all about one word
+everything about one token
+see everything about one single word
+what can i learn about a single token
+information on one token
+information about one word
+how likely was this token
+how likely was this word
+was this word likely
+probability of a word
+where do i see the probability of a token
+the probability of the word that was picked
+how sure was the model about one word
+what does it say about the picked token
+""")
+
+_fact("experts_tab", "experts tab",
+      "The **Experts** tab shows which experts are used: a heat map of layers against experts, where each expert is kept, the hit rate, and how long the model waited for misses.", """
+what is the experts tab
+experts tab
+what does the experts tab show
+explain the experts tab
+what is in the experts tab
+the second tab of the inspector
+what is the second tab
+what does the second tab show
+where do i see the experts
+where can i see which experts are used
+which experts are used right now
+see which experts are at work
+which experts are at work
+how do i see which experts work on my answer
+watch the experts work
+watch the experts
+show me the experts
+where are the experts shown
+where is the hit rate shown
+where do i see the hit rate
+which tab has the hit rate
+which tab shows the experts
+where do i see misses
+where do i see how long it waited for misses
+how long did the model wait for experts
+the wait for missing experts
+why did this token wait, where do i look
+where can i see why a token was slow
+see where each expert is kept
+where is each expert kept
+see which experts are in memory
+which experts are in memory or on disk
+which tab tells me where experts are kept
+tab with the experts
+""")
+
+_fact("cache_tab", "cache tab",
+      "The **Cache** tab draws every checkpoint as a tree of shared beginnings, with size, hits, age and time saved. You can pin or delete each one and see which goes next.", """
+what is the cache tab
+cache tab
+what does the cache tab show
+explain the cache tab
+what is in the cache tab
+the third tab of the inspector
+what is the third tab
+what does the third tab show
+what is the tree in the cache tab
+the cache tree
+tree
+what is the tree for
+what does the tree show
+explain the tree of checkpoints
+why are the checkpoints drawn as a tree
+what do the branches of the checkpoint tree mean
+a tree with sizes and hits
+where do i see my checkpoints
+where can i see all checkpoints
+list the checkpoints
+show me the checkpoints
+list all stored checkpoints
+which checkpoints are stored
+how do i delete a checkpoint
+delete a checkpoint
+remove a checkpoint from the cache
+how do i pin a checkpoint
+pin a checkpoint in the tree
+which checkpoint will be thrown out next
+what will be thrown out next
+which checkpoint goes next
+what goes next from the cache
+how much time did a checkpoint save
+how much time has the cache saved
+age and size of a checkpoint
+how old is a checkpoint
+the size of each checkpoint
+shared beginnings of chats in a tree
+""")
+
+_fact("performance_tab", "performance tab",
+      "The **Performance** tab shows where time goes: time per phase of a token, bytes read from disk, memory by part, and the speed over the context.", """
+what is the performance tab
+performance tab
+what does the performance tab show
+explain the performance tab
+what is in the performance tab
+performance
+the fourth tab of the inspector
+the last tab of the inspector
+what is the fourth tab
+what does the last tab show
+where does the time go
+where do i see where the time goes
+which tab shows where time goes
+how is the time of a token spent
+what is the time spent on
+where is the time spent
+time per phase
+what is time per phase
+what are the phases of a token
+how long does each phase take
+which phase takes the most time
+what takes the most time
+find out why it is slow
+it is slow, where can i look
+why is it slow, which tab tells me
+which tab tells me why it is slow
+find what makes it slow
+where do i see the bytes read from disk
+how many bytes were read from disk
+bytes read per token
+memory by part
+what uses the memory
+which part uses the most memory
+how do i see the memory of each part
+where do i see what uses the memory
+""")
+
+_fact("heat_map", "heat map",
+      "The **heat map** has one cell for each expert of each layer and shows how often it was chosen, for the last token or the whole answer. Click a cell to mark its tokens.", """
+what is the heat map
+heat map
+heatmap
+what does the heat map show
+explain the heat map
+how do i read the heat map
+what is the grid of cells
+what is the grid in the inspector
+grid of small squares
+what are all those small squares
+what do the small squares mean
+what does one square mean
+what does a square in the grid mean
+the picture with many small squares
+the grid with many cells
+what is one cell of the grid
+what does a cell mean
+what is a cell in the heat map
+click a cell
+what happens when i click a cell
+what happens when i click a square
+what happens if i select a square in the map
+routing map
+routing heat map
+what is the map of layers and experts
+map of experts and layers
+layers against experts
+how often was an expert chosen
+where do i see how often an expert is chosen
+the map for the last token
+heat map of the whole answer
+last token or whole answer in the map
+can i see the map for the whole answer
+switch the map from last token to whole answer
+""")
+
+_fact("heat_colours", "heat colours",
+      "The **colour** of a cell means how much an expert was used: the colour of the background means not at all, a stronger colour means more. The scale is logarithmic; missing data is drawn apart.", """
+what do the colours mean
+what do the colors mean
+what do the colors of the heat map mean
+colours of the heat map
+colors
+colours
+explain the colours
+explain the colors of the cells
+what does a dark cell mean
+what does a dark color mean
+what does a bright cell mean
+what does a bright colour mean
+why is one cell darker than the others
+why are some cells darker
+why are some squares brighter
+why is this square so dark
+some squares are dark and some are bright
+what does a strong colour mean
+what does a pale colour mean
+a pale cell
+a dark square
+why are most cells pale
+why is a cell empty or pale
+which scale do the colours use
+the colour scale
+is the color scale linear
+is the colour scale linear or logarithmic
+color legend
+where is the legend of the colours
+legend
+what does the legend next to the map say
+does a darker colour mean more use
+does brighter mean more
+is a dark color good or bad
+meaning of the shades
+what do the darker and brighter shades mean
+different shades in the cells
+""")
+
+_fact("alternatives", "alternatives",
+      "The **alternatives** are the other tokens the model could have picked at this place, each with its probability. Select a token and look in the Token tab.", """
+what are the alternatives
+alternatives
+token alternatives
+what are token alternatives
+explain the alternatives
+where do i see the alternatives
+show the alternatives of a word
+what else could it have said
+what else could the model have said here
+what else could it have written
+what other words could it have picked
+which other words were possible
+which other words were possible here
+other possible words
+other possible tokens
+which other tokens were possible
+what were the other choices
+other choices for this word
+what other choices did the model have
+which choices did it have at this place
+the list of other tokens
+what is the list of words with percents
+a list of words with percents
+words with a percent next to them
+why are there other words with percents
+could it have picked another word
+could it have chosen a different word
+did the model think of another word
+which word came second
+what was the second choice
+the second most likely word
+second choice of the model
+candidates for a token
+which candidates were there
+list of candidates
+how do i see the candidates for a word
+""")
+
+_fact("entropy", "entropy",
+      "**Entropy** says how unsure the model was about a token. Near zero means that one token was clear; a high value means that many were about as likely.", """
+what is entropy
+entropy
+what does entropy mean
+explain entropy
+what is the entropy of a token
+entropy of a token
+what does the entropy in the token tab say
+what does high entropy mean
+high entropy
+what does low entropy mean
+low entropy
+is high entropy bad
+is low entropy good
+why is the entropy high here
+why is the entropy so low
+what does an entropy of zero mean
+entropy near zero
+entropy in bits
+how unsure is the model
+how unsure was the model about a word
+where do i see how unsure it was
+was the model unsure
+a measure of how unsure it is
+measure of doubt
+how do i see doubt of the model
+did the model doubt
+was there doubt about this word
+how much doubt was there
+can i see when it is guessing
+is the model guessing
+how do i know if it is just guessing
+was it guessing here
+which number tells me if it is guessing
+the number that says how unsure it was
+""")
+
+_fact("logit_lens", "logit lens",
+      "The **logit lens** shows what the model would say if it stopped after each layer. You see a guess change from layer to layer until the final token.", """
+what is the logit lens
+logit lens
+lens
+what does the logit lens show
+explain the logit lens
+how do i read the logit lens
+what is the lens for
+what does the lens show
+where is the lens
+where do i find the logit lens
+how do i use the lens
+the lens in the token tab
+what would the model say after each layer
+what would it say if it stopped at a layer
+what would it say in an early layer
+if the model stopped early, what would it say
+guess after each layer
+the guess of each layer
+what does each layer guess
+how does the guess change from layer to layer
+see the guess change through the layers
+see the guess grow through the layers
+watch the guess change
+watch a word form through the layers
+how does a word form in the layers
+when does the model decide on a word
+in which layer does the model decide
+at which layer is the word decided
+which layer decides the token
+what is the table with a word for each layer
+a table with one word for each layer
+one word for each layer
+why is there a word for every layer
+early layers say something else
+why do early layers show a wrong word
+""")
+
+_fact("reading", "what is it reading",
+      "**What is it reading** marks the past blocks of the chat that the indexer chose to read for the selected token. The marks are drawn over the conversation itself.", """
+what is what is it reading
+what is it reading
+what does what is it reading show
+explain what is it reading
+what is it reading right now
+which text is the model reading
+which part of the chat is it reading
+what part of the chat does it read
+which parts of the text does it read for this token
+what did it read for this word
+what did the model read for this token
+where did it look for this word
+where did the model look for this answer
+where does the model look back
+what does it look back at
+looking back in the chat
+which old text does the model look back at
+which past blocks were read
+past blocks
+which blocks did the indexer read
+which blocks did the indexer choose
+blocks marked in the chat
+why are some blocks of the chat marked
+why is some old text marked
+what are the marks over the conversation
+marks over my text
+the marks over the old text
+what does the marked text mean
+old text is marked when i select a token
+from where did it get this word
+from which part of the document did it get this
+which part of my document did it use
+did it read my whole document
+can i see which part of my document it used
+""")
+
+_fact("speed_chart", "speed chart",
+      "The **speed chart** is a line of tokens per second. One line is for prefill, one for generation, so you see the speed while it runs and as the context grows.", """
+what is the speed chart
+speed chart
+what does the speed chart show
+explain the speed chart
+what is the line chart
+what does the line chart show
+line chart
+the chart with a line
+what is the moving line in the chart
+the moving line
+what is the tokens per second chart
+chart of tokens per second
+tok/s chart
+tokens/s chart
+the chart of tok/s
+how do i see the speed
+where do i see the speed
+where can i see how fast it is
+how fast is it right now
+where do i see tokens per second
+see the speed over time
+chart of the speed over time
+a line that goes up and down
+why does the line go up and down
+why does the line in the chart go down
+the line in the speed chart falls
+why does the speed fall
+what do the two lines in the chart mean
+two lines in the speed chart
+why are there two lines
+is there a chart of the speed
+is there a graph of the speed
+speed graph
+graph with a line
+""")
+
+_fact("disk_chart", "disk use chart",
+      "The **disk use chart** in the Cache tab shows how much disk each session's stored state takes. Text shared by several sessions is counted once.", """
+what is the disk use chart
+disk use chart
+what does the disk use chart show
+explain the disk use chart
+disk use
+disk use by session
+chart of disk use
+where do i see the disk use
+which session uses the most disk
+which chat uses the most disk
+which session takes the most space
+which chats take the most space on the disk
+how much disk does each session take
+how much disk does a chat take
+how much disk does one session use
+how much space does a session take
+how much space do my chats take
+how much space do my sessions use on the disk
+how much of my disk is used by my chats
+how big is a stored session
+how big is my stored chat
+how large is a chat on the disk
+what takes so much space on my disk
+my disk fills up, which session is it
+my drive is filling up, which chat is it
+which chat fills my drive
+the bars in the cache tab
+what do the bars by session mean
+bars for each session
+a bar for each session
+a chart with a bar for each chat
+is shared text counted twice
+is shared text counted once
+does a fork count twice on the disk
+""")
+
+_fact("budget", "budget slider",
+      "The **budget slider** sets how much disk the stored states may use. When it is full, the least useful ones go first; pinned ones and those of your sessions stay.", """
+what is the budget slider
+budget slider
+budget
+slider
+what does the slider do
+what does the budget slider do
+explain the budget slider
+what is the slider in the cache tab
+the slider in the cache tab
+what does the budget mean
+how do i set the budget
+set the budget
+set a larger budget
+how do i change the budget
+move the slider
+what happens when i move the slider
+what happens if i move the slider to the left
+what happens when the budget is full
+the budget is full
+the cache is full
+what happens when the cache is full
+how do i limit the cache
+limit the cache
+limit the size of the cache
+set a limit for the disk cache
+can i set a limit
+can i limit how much disk the cache uses
+make the cache smaller
+make the cache larger
+how do i make the cache smaller
+give the cache more disk
+give the cache less disk
+allow the cache more disk
+how much disk may the cache use
+maximum size of the cache
+set the maximum size of the cache
+which stored states are thrown away first
+what budget should i choose
+""")
+
+_fact("model_page", "model page",
+      "The **model page** shows where the weights are, what fits your memory, an estimate of the speed to expect, and the download. Loading can be watched and cancelled there.", """
+what is the model page
+model page
+what does the model page show
+explain the model page
+where is the model page
+open the model page
+what can i do on the model page
+page of the model
+the page about the model
+which page is about the weights
+which page shows where the weights are
+where do i see where the weights are
+will it fit my memory
+does the model fit in my memory
+does the real model fit my machine
+will the real model fit in my ram
+will my machine run the real model
+can my computer run the real model
+is my computer strong enough
+is my machine strong enough for the model
+is my laptop strong enough
+do i have enough memory for the real model
+do i have enough ram
+is my ram enough
+how fast will it be on my machine
+how fast will the real model be
+what speed can i expect
+which speed can i expect on my computer
+estimate of the speed
+an estimate before i load
+how do i know what speed to expect
+can i see an estimate for my machine
+what fits
+what fits my machine
+""")
+
+_fact("load_stages", "load stages",
+      "While a model loads, the window names each **stage** and counts its bytes: open the file, check the tensors, place the weights, make ready. You can use everything else meanwhile.", """
+what are the load stages
+load stages
+stages
+what do the stages mean
+explain the stages of loading
+what happens while a model loads
+what happens when the model is loading
+what is it doing while it loads
+what is it doing during loading
+loading
+loading progress
+progress of loading
+where do i see the loading progress
+how do i see how far loading is
+how far is the loading
+how far is it with the model
+is there a progress bar for loading
+progress bar
+what does the progress bar show
+why does loading take so long
+why does the model take so long to load
+how long does loading take
+how long does it take to load the model
+the model is still loading
+it is still loading, what is it doing
+it has been loading for a long time
+loading is slow
+is the program frozen while it loads
+does the window freeze while the model loads
+can i use the window during loading
+can i read my chats during loading
+the bytes counted during loading
+check the tensors, place the weights
+place the weights
+what does checking the tensors mean
+""")
+
+_fact("cancel_load", "cancel loading",
+      "Click **Cancel** beside the progress. The load stops at once, its memory is given back, and the model you had before stays in use.", """
+how do i cancel loading
+can i cancel loading
+cancel loading
+cancel
+cancel the load
+cancel button
+where is the cancel button
+what does cancel do
+can i cancel a load
+can i stop loading a model
+stop loading
+how do i stop loading the model
+stop the load
+break off loading
+break off the load
+can i break off a load
+i picked the wrong file and it is loading
+i opened the wrong model
+i opened the wrong file, how do i cancel
+i loaded the wrong file
+i chose the wrong model file
+wrong model is loading
+the wrong file is loading
+i don't want to load this model any more
+i don't want this model any more, it is still loading
+i changed my mind about loading
+i changed my mind, don't load it
+don't load it
+end the loading of a model
+what happens after i cancel a load
+what happens to the old model when i cancel
+is the memory given back when i cancel
+do i get the old model back after cancel
+""")
+
+_fact("server_page", "server page",
+      "The **server page** starts and stops the local server. It shows the address, the API key and the live requests, with the part of each prompt found in the cache.", """
+what is the server page
+server page
+what does the server page show
+explain the server page
+where is the server page
+open the server page
+how do i start the server
+start the server
+how do i stop the server
+stop the server
+turn on the server
+turn off the server
+turn the server off
+is there a server
+does it have a server
+local server
+what is the local server
+is the server on
+is the server running
+how do i see if the server is running
+server
+what is the address of the server
+server address
+where do i find the address of the server
+which address and port does the server use
+which port
+port of the server
+where is the api key
+api key
+where do i find the api key
+do i need an api key
+where do i see live requests
+list of requests
+list of live requests
+which requests are running
+can other programs use my server
+""")
+
+_fact("api", "api",
+      "The local server speaks the **OpenAI** and **Anthropic** formats. Point your client's base URL at the address on the server page and use the key shown there.", """
+which api does it speak
+what api does the server have
+api
+rest api
+http api
+is there an api
+is there an api like openai
+openai
+openai api
+is it openai compatible
+does it speak the openai format
+does it work with openai clients
+openai compatible
+anthropic
+anthropic api
+is it anthropic compatible
+does it speak the anthropic format
+does it work with anthropic clients
+which formats does the server speak
+which formats does the api support
+what format do requests have
+compatible with which clients
+which clients are compatible
+can i use my openai client
+use the openai library in python
+can i use it from python
+use it from my own program
+call it from my own program
+call it over http
+how do i call the model over http
+how do i send a request over http
+what is the base url
+base url
+which base url do i set in my client
+set the base url of a client
+how do i connect my own program over the api
+""")
+
+_fact("agents", "agents",
+      "Start the server, then give your coding agent its address and key. The agent works with tools as usual, and its long prompts are found again in the cache.", """
+how do i connect an agent
+connect an agent
+connect a coding agent
+connect my coding agent
+agents
+agent
+coding agent
+coding agents
+can i use it with a coding agent
+can i use it with my agent
+which agents work with it
+which coding agents work with starglass
+does it work with agents
+how do agents work with starglass
+set up an agent
+how do i set up my coding assistant
+set up a coding assistant
+connect my coding assistant
+use it as a coding assistant
+can it help my editor write code
+connect my editor
+connect it to my editor
+use it in my editor
+use it from vs code
+does it work with vs code
+how do i connect vs code
+plug it into my editor
+plug an agent in
+plug it into vs code
+can an agent use tools with it
+do tools work for agents
+let an agent write code with this model
+let a coding agent use this model
+give the model to my coding agent
+""")
+
+_fact("privacy", "privacy",
+      "Nothing leaves your machine. The **privacy page** is a ledger of every connection the program opens; with server and download off it reads **0 connections**.", """
+is it private
+is this private
+is my chat private
+privacy
+privacy page
+what is the privacy page
+what does the privacy page show
+where is the privacy page
+what is the ledger
+ledger
+what does the ledger show
+what does 0 connections mean
+0 connections
+zero connections
+why does it say 0 connections
+which connections does it open
+does it open any connections
+list of connections
+where do i see the connections it opens
+does my text leave my machine
+does anything leave my computer
+do my words leave this computer
+does my data leave the machine
+is my data safe
+is my data safe here
+are my documents safe
+can i use it for secret documents
+secret documents
+confidential documents
+can i use confidential documents
+is it safe for confidential data
+can somebody else read my chats
+can anybody else read what i write
+who can read my chats
+who can read what i write
+does it send my documents to somebody
+where does my data go
+is my text sent to a cloud
+cloud
+""")
+
+_fact("offline", "offline",
+      "Yes, it works **offline**. Once the weights are on your disk, no internet is needed; the built-in model never needs any.", """
+does it work offline
+offline
+can i use it offline
+is it offline
+does it run offline
+offline use
+does it need the internet
+do i need the internet
+without internet
+does it work without internet
+can i use it without the internet
+i have no internet here
+i have no internet, does it still work
+is an internet line needed
+must i be online
+do i have to be online
+does it have to be online
+do i need to be online to chat
+can i chat when i am not online
+online or offline
+is this an online service
+is it an online program
+can i use it on a plane
+on a plane without internet
+can i use it on a train with no network
+does it work with no network
+no network
+without a network
+do i need a network
+can i unplug the network
+i unplug the network, does it go on
+does it need wifi
+without wifi
+can i turn wifi off
+will it work if the wifi is off
+""")
+
+_fact("telemetry", "telemetry",
+      "There is **no telemetry**: no statistics, no crash reports and no update checks are sent. The program counts nothing about you for anybody else.", """
+is there telemetry
+telemetry
+is there any telemetry
+does it have telemetry
+how do i turn telemetry off
+turn off telemetry
+does it collect telemetry
+does it collect statistics
+does it collect data about me
+what data do you collect
+what do you collect about me
+is anything collected about me
+do you collect statistics about me
+does it send statistics
+does it send usage statistics
+usage statistics
+are usage statistics sent
+are crash reports sent
+does it send crash reports
+crash reports
+does it check for updates
+does it look for updates by itself
+are update checks sent
+does it phone home
+phone home
+does this program phone home
+does it track me
+tracking
+is there tracking
+am i being tracked
+are you tracking me
+do you track what i do
+does it spy on me
+are you spying on me
+is it spying
+does the program spy on its users
+do you report what i do
+does it report anything about its users
+""")
+
+_fact("theme", "theme",
+      "Starglass has a **light and a dark theme**. It takes the setting of your desktop and changes at once when you change it there.", """
+is there a dark theme
+dark theme
+light theme
+theme
+themes
+dark mode
+is there a dark mode
+light mode
+how do i get dark mode
+how do i turn on dark mode
+turn on the dark theme
+turn off dark mode
+switch to dark mode
+switch to the light theme
+how do i switch the theme
+change the theme
+how do i change from light to dark
+can i change to dark
+make the window dark
+make the window light
+make it dark
+the window is too bright
+it is too bright for my eyes at night
+too bright at night
+dark window at night
+i work at night, can it be dark
+can the window be dark
+why is the window dark
+why is everything dark
+why is the window white
+i want a white window
+black window or white window
+does it follow the desktop theme
+does it take the theme of my desktop
+change the look of the window
+can i change the look
+""")
+
+_fact("accessibility", "accessibility",
+      "Every control has a name for a **screen reader**, each message is a row it can read, and a plain-text view exists. All works by keyboard, and colour is never the only sign.", """
+is it accessible
+accessibility
+accessible
+how accessible is it
+what about accessibility
+is there help for blind users
+can a blind person use it
+i am blind, can i use this
+blind
+blind users
+does it work for blind people
+does it work with a screen reader
+screen reader
+screen readers
+which screen reader works
+can a screen reader read the messages
+does a screen reader read the answers
+i use a screen reader
+i use orca, does it work
+does it work with orca
+orca
+read the messages aloud
+can messages be read aloud
+read aloud
+is there a plain text view
+plain text view
+where is the plain text view
+show the messages as plain text
+i am color blind
+color blind
+does it work for color blind people
+can color blind users read the charts
+reduce motion
+can i reduce the motion
+reduced motion
+is there less motion for people who need it
+help for people who see badly
+""")
+
+_fact("licence", "licence",
+      "Starglass is free software. The engine is under the **MIT** licence, the window under **GPL-3.0-or-later**, because it uses Qt Charts.", """
+what is the licence
+what is the license
+licence
+license
+which licence does it have
+which license does starglass have
+under which licence is it
+under what license is the engine
+licence of the engine
+license of the window
+is the engine mit
+mit
+gpl
+is it gpl
+is the window gpl
+mit or gpl
+why is the window gpl
+is it open source
+open source
+is starglass open source
+is the source open
+is the source code free
+where is the source code
+can i see the source code
+can i change the source code
+may i change the source
+is it free software
+is it free
+is starglass free
+is starglass free of charge
+does starglass cost anything
+do i have to pay for starglass
+do i need to buy a licence
+may i use it at work
+may i use it in my company
+can i use it for free in my company
+may i sell it
+may i use the engine in my own product
+can i use the engine code in my product
+""")
+
+_fact("dev_run", "dev run",
+      "`./dev run` in the source folder does it all: it installs missing Debian packages, builds, and opens the window on the built-in model:\n```\n./dev run\n```", """
+how do i build starglass
+how do i build it
+how do i build it from source
+build
+build from source
+build starglass from the source
+compile
+compile starglass
+how do i compile it
+how do i compile from source
+compile the program
+what does dev run do
+dev run
+what is dev run
+what is the dev script
+the dev script
+which command builds it
+which command builds and opens the window
+which command builds the program
+one command to build and run
+one command to build
+how do i install starglass
+install
+how do i install it on debian
+install on debian
+install it from source
+which debian packages do i need
+debian packages
+does it install the missing packages
+which packages are needed to build
+what do i need to build it
+what do i need to compile it
+i cloned the source, what next
+i have cloned the source, how do i run it
+where are the built programs
+""")
+
+_fact("dev_test", "dev test",
+      "`./dev test` builds everything and runs all tests except the slow ones:\n```\n./dev test\n```\nThe last lines say how many passed.", """
+how do i run the tests
+run the tests
+run all tests
+run the test suite
+test suite
+tests
+how do i run all the tests
+which command runs the tests
+what command runs the test suite
+what does dev test do
+dev test
+run ./dev test to check a change
+what is dev test
+are there tests
+are there any tests
+does starglass have tests
+how is starglass tested
+how is the program tested
+how do i test the program
+how do i test my change
+i changed the code, how do i test it
+i changed the code, how do i know that nothing broke
+i changed the source, did i break something
+did my change break something
+check that nothing broke
+check that my change broke nothing
+how do i check my build
+check the build
+are slow tests run too
+what about slow tests
+slow tests
+how many tests passed
+how do i see if all tests passed
+did the tests pass
+a test failed
+what if a test failed
+""")
+
+_fact("file_places", "where files are kept",
+      "Files follow the XDG rules:\n- `~/.config` for settings\n- `~/.local/share` for sessions\n- `~/.cache` for what can be made again\n- `~/.local/state` for logs", """
+where are my files kept
+where are files kept
+where are the files
+where are my sessions kept on disk
+where are sessions stored
+where are my chats stored
+where are chats stored on disk
+where does it store my chats
+where does starglass store its files
+where does starglass keep its files
+where does it keep my data
+in which folder are my chats
+in which folder are the sessions
+which folder holds my sessions
+which folder has the settings
+where is the config file
+config file
+config folder
+where are the settings stored
+where is the settings file
+settings file
+where is the data folder
+data folder
+data directory
+which directory has my data
+which directory holds the sessions
+in which directory are the settings
+xdg
+does it follow xdg
+xdg folders
+where are the logs
+where is the log file
+log file
+which folder has the logs
+is there a database file
+where is the database
+database of my chats
+path of the database
+path of the config folder
+""")
+
+_fact("crash", "after a crash",
+      "After a **crash** or power cut, open Starglass again: your chats and the partial answer are there, at most the last second is lost. Press **Continue** to go on.", """
+what happens after a crash
+after a crash
+crash
+the program crashed
+it crashed
+starglass crashed, what now
+starglass crashed during an answer
+it crashed in the middle of an answer
+what if it crashes
+what happens if it crashes
+will i lose my chat if it crashes
+do i lose my text in a crash
+is my chat lost after a crash
+did i lose my chat
+is the answer lost after a crash
+what if the power goes out
+the power went out
+power cut
+what happens in a power cut
+after a power cut
+my computer lost power
+my computer died in the middle of an answer
+my computer froze and i had to restart
+my machine froze during an answer
+i had to restart the computer in the middle of an answer
+i killed the program by mistake
+i closed the window in the middle of an answer
+what if i close the window during an answer
+recover my chat
+how do i recover after a crash
+recover a lost answer
+crash recovery
+recovery
+can it go on after a crash
+what does continue do
+the continue button
+half an answer is there with a continue button
+""")
+
+_fact("disk_full", "disk full",
+      "When the **disk is full**, saving pauses and the window says so. Nothing is lost: free some space and saving goes on by itself.", """
+what happens when the disk is full
+what if the disk is full
+disk full
+the disk is full
+my disk is full
+full disk
+my drive is full
+what if my drive is full
+what happens if the drive gets full
+the ssd is full
+what happens when the ssd is full
+what if there is no space left
+no space left
+no space left on the disk
+there is no space left on my drive
+no more space
+i have no more space on my disk
+i ran out of space
+what if i run out of space
+what happens when i run out of disk space
+it ran out of disk space
+it says saving is paused
+saving is paused
+why is saving paused
+saving paused
+why did saving stop
+why can't it save
+it can't save my chat
+it does not save any more
+will i lose text when the disk is full
+is anything lost when the drive is full
+do i lose my chat if no space is left
+how does saving go on
+when does saving go on
+how do i make saving go on
+i have freed some space, what now
+""")
+
+_fact("demo_tools", "demo tools",
+      "Two small tools show how tool calls work: a **clock** and a **calculator**. The built-in model asks for one, the program runs it, and the model uses the result.", """
+what are the demo tools
+demo tools
+tools
+which tools are there
+which tools do you have
+what tools can you use
+what tools can you call
+list your tools
+can you use tools
+can you call a tool
+do you have any tools
+do you have a clock
+do you have a calculator
+is there a calculator
+is there a clock
+what is the clock tool
+what is the calculator tool
+clock tool
+calculator tool
+the clock and the calculator
+what are the clock and the calculator for
+why is there a clock tool
+how does the calculator work
+how does the clock tool work
+how do tool calls work here
+show me a tool call
+what is a tool call
+tool call
+an example of a tool call
+what happens in a tool call
+who runs the tool
+who runs the calculator
+does the program run the tools
+why did you call a tool
+why did it call the clock
+why did the model use the calculator
+are the tools real
+""")
+
+_fact("update", "after an update",
+      "Your **history is kept on an update**. Before the database changes to a new version, a backup is made, so older chats are never lost.", """
+what happens to my history on an update
+what happens after an update
+update
+updates
+updating
+after an update
+what happens when i update
+what happens to my chats when i update
+will an update delete my chats
+does an update delete my history
+does an update erase my sessions
+is my history kept after an update
+is my history safe when i update
+are my chats kept when i update
+are my sessions safe in an update
+do i lose my chats with a new version
+do i lose my history with a new version
+will i lose anything in an update
+new version
+what happens with a new version
+i installed a new version
+i installed a new version, where are my old chats now
+can a new version read my old chats
+does a new version keep my sessions
+old chats in a new version
+upgrade
+is it safe to upgrade
+what does an upgrade do to my sessions
+i want to upgrade, are my chats safe
+should i make a backup before an update
+do i need a backup before an upgrade
+is there a backup before an update
+does it make a backup when i upgrade
+can i go back to the old version
+is it safe to go back to an older version
+""")
