@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// Fork-join over a fixed set of threads. The caller is worker 0; the others spin briefly between
+// the regions of one request and sleep otherwise. One caller at a time.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace starglass {
+
+class ThreadPool {
+public:
+    // threads >= 1, the caller included.
+    explicit ThreadPool(int threads);
+    ~ThreadPool();
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+
+    [[nodiscard]] int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+    // Calls task(worker) once on every worker, 0 <= worker < threads(), and waits for all.
+    template <class Task>
+    void run(Task&& task) {
+        run_erased([](void* context, int worker) { (*static_cast<Task*>(context))(worker); },
+                   const_cast<void*>(static_cast<const void*>(&task)));
+    }
+
+    // Calls body(index, worker) for 0 <= index < count, handed out dynamically in runs of
+    // `grain`. Which worker gets an index is not fixed, so a body may not depend on it.
+    template <class Body>
+    void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+        if (count <= 0) return;
+        if (workers_.empty() || count <= grain) {
+            for (std::int64_t index = 0; index < count; ++index) body(index, 0);
+            return;
+        }
+        std::atomic<std::int64_t> next{0};
+        run([&](int worker) {
+            for (;;) {
+                const std::int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+                if (begin >= count) return;
+                const std::int64_t end = begin + grain < count ? begin + grain : count;
+                for (std::int64_t index = begin; index < end; ++index) body(index, worker);
+            }
+        });
+    }
+
+    // One per physical core, at least 1.
+    static int default_threads();
+
+private:
+    using Entry = void (*)(void* context, int worker);
+    void run_erased(Entry entry, void* context);
+    void work(int worker);
+
+    std::vector<std::thread> workers_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::atomic<std::uint64_t> generation_{0};
+    std::atomic<int> running_{0};
+    std::atomic<bool> stop_{false};
+    Entry entry_ = nullptr;
+    void* context_ = nullptr;
+};
+
+}  // namespace starglass
