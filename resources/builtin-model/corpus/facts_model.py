@@ -2244,3 +2244,1050 @@ kv export command
 exchange cache files with another engine
 cache from another engine
 """)
+
+# ------------------------------------------------------- weights and files
+
+_fact("quantisation", "quantisation",
+"""**Quantisation** stores weights with fewer bits each, in blocks that share a scale. The file gets much smaller and quicker to read, for a small loss of precision.""",
+"""
+what is quantisation
+what is quantization
+explain quantisation
+quantisation
+quantization
+quantised
+what does quantised mean
+quant
+quants
+what is a quant
+why quantise a model
+why are weights quantised
+fewer bits
+fewer bits per weight
+why fewer bits per weight
+how many bits does a weight have
+bits per weight
+how can the file be so small
+how is the file made smaller
+make the model file smaller
+why is the file smaller than the parameter count
+smaller weights
+is quality lost by quantisation
+does a quant lose quality
+loss of quality by fewer bits
+loss of precision
+how much precision is lost
+is a smaller file worse
+blocks with a scale
+what is a block of weights
+what is a scale in a block
+which quant should i choose
+""")
+
+_fact("two_bit", "two bit experts",
+"""In the **q2** file the routed experts use about 2 bits per weight: `IQ2_XXS` for gate and up, `Q2_K` for down. The file is about 81 GiB; all other weights keep more bits.""",
+"""
+what is q2
+explain the q2 file
+q2
+q2 file
+iq2_xxs
+what is iq2_xxs
+q2_k
+what is q2_k
+iq2
+two bit
+2 bit
+2-bit experts
+what are two bit experts
+explain 2 bit experts
+which weights are stored in 2 bits
+are two bits enough
+are 2 bits enough for an expert
+how can two bits be enough
+is 2 bit good enough
+is the two bit version any good
+quality of the two bit version
+how big is the q2 file
+size of the q2 file
+81 gb file
+the 81 gb version
+why is q2 81 gb
+smallest version of flash
+smallest file of flash
+which version is the smallest
+i have little disk, which version is the smallest
+is everything stored in 2 bits
+2 bits for gate and up
+""")
+
+_fact("q4_k", "q4 file",
+"""`Q4_K` stores 256 weights in 144 bytes, about 4.5 bits each. In the **q4** file the experts use it: better quality than q2, but about 153 GiB.""",
+"""
+what is q4
+what is q4_k
+explain q4_k
+q4_k
+q4
+q4 file
+four bit
+4 bit
+4-bit experts
+what are four bit experts
+are four bits better than two
+is q4 better than q2
+q4 or q2
+q4 versus q2
+should i take q4 or q2
+difference between q4 and q2
+how big is the q4 file
+size of the q4 file
+153 gb
+the 153 gb version
+why is q4 so big
+4.5 bits
+why 4.5 bits per weight in q4
+144 bytes per block
+better quality version
+which version has the better quality
+version with better quality
+i have much memory, which version is better
+four bit version
+quality of the four bit version
+k quants
+what is a k quant
+""")
+
+_fact("q8_0", "q8",
+"""`Q8_0` stores 32 weights as 8-bit numbers with one shared scale, 34 bytes in all. Flash uses it for attention, shared experts and the output; nearly nothing is lost.""",
+"""
+what is q8_0
+explain q8_0
+q8_0
+q8
+q8 weights
+what is q8
+8 bit
+eight bit
+8-bit weights
+what are eight bit weights
+which weights are stored in 8 bits
+which parts are 8 bit
+which parts use q8
+what uses q8_0
+where is q8_0 used
+34 bytes
+34 bytes per 32 weights
+32 weights in 34 bytes
+is q8 nearly exact
+is anything lost with q8
+how exact are 8 bits
+how good is 8 bit
+is eight bit as good as the original
+why eight bit for attention
+why is attention stored in 8 bits
+in what format is the shared part stored
+format of the attention weights
+format of the output matrix
+what format do the non routed weights have
+non routed weights
+are non routed weights 2 bit too
+int8
+""")
+
+_fact("f16", "f16",
+"""`F16` is a 16-bit floating point number, 2 bytes per value. Flash keeps small sensitive parts in it: embedding, router, compressor and hyper-connection weights.""",
+"""
+what is f16
+explain f16
+f16
+fp16
+16 bit
+sixteen bit
+what are 16 bit floats
+half precision
+what is half precision
+half float
+half precision floats
+16 bit floating point
+floating point numbers
+which floating point format is used
+which weights are f16
+which weights are 16 bit
+which parts are kept in 16 bits
+where is f16 used
+f32
+what is f32
+f16 or f32
+f16 versus f32
+difference between f16 and f32
+bf16
+is bf16 used
+2 bytes per value
+two bytes per value, which format
+how many bytes has a float
+why are some weights not quantised
+not quantised weights
+what is not quantised
+sensitive parts in high precision
+why keep some parts in 16 bits
+""")
+
+_fact("gguf", "gguf",
+"""**GGUF** is the file format of the weights: settings, tokenizer and all tensors in one file. Starglass loads version 3 with the `deepseek4` architecture, and refuses others with one clear sentence.""",
+"""
+what is gguf
+what is a gguf file
+explain gguf
+gguf
+.gguf
+gguf file
+file format
+which file format does it load
+what format are the weights in
+format of the weights file
+model file
+what is in the model file
+what does a model file hold
+what is inside a gguf
+tensor
+what is a tensor
+tensors
+how many tensors are in the file
+metadata
+what is the metadata of a model file
+gguf metadata
+can i load any gguf
+can i load a llama file
+does it load other models
+can i use another model like llama or qwen
+other models such as qwen or mistral
+is llama supported
+why was my file refused
+my file is refused
+the file was refused with an error
+which architecture must the file have
+deepseek4 architecture
+safetensors
+""")
+
+_fact("mmap", "memory map",
+"""With **mmap** the weight file is mapped into memory instead of copied. Loading is near instant, and the system reads each page from disk when it is first used.""",
+"""
+what is mmap
+explain mmap
+mmap
+memory map
+memory mapping
+what is memory mapping
+memory mapped file
+is the file mapped
+mapped
+what does mapped mean
+why is the file mapped and not copied
+is the file copied into memory
+does it copy the whole file into memory
+not copied into memory
+file pages
+what is a page of the file
+when are pages read
+when is a page read from the file
+pages read on first use
+first use of a weight
+why are the first tokens slower after loading
+first tokens slower than later ones
+slow at first, then faster
+it is slow at first
+slow right after loading
+why does used memory grow while it runs
+memory grows while it runs
+memory grows slowly after load
+virtual memory is huge
+why is virtual memory so large
+80 gb of virtual memory
+map or read the file
+""")
+
+_fact("loading_time", "loading time",
+"""Loading checks the file's header and maps the weights, which takes seconds at most. Copying to a GPU or filling the expert cache takes longer and shows its progress.""",
+"""
+how long does loading take
+loading time
+load time
+how long does it take to load
+how long to load the model
+how long does opening a model take
+why is loading slow
+why does loading take so long
+slow loading
+loading is slow
+the model loads slowly
+loads slowly
+how many seconds to load flash
+seconds to load
+is loading fast
+fast loading
+how can loading be faster
+make loading faster
+what happens during loading
+what happens while a model loads
+while it loads
+loading stages
+which stages does loading have
+stages of loading
+load progress
+progress of loading
+how do i see the load progress
+it is still loading
+still loading
+can i cancel loading
+cancel the load
+copying to the gpu takes long
+""")
+
+_fact("memory_needed", "memory needed",
+"""The q2 file of Flash is about 81 GiB, q4 about 153. To hold it all you need that much memory and some more; with less, experts are **streamed from SSD**.""",
+"""
+how much memory do i need
+memory needed
+memory requirements
+requirements
+what are the requirements
+system requirements
+hardware requirements
+what hardware do i need
+which computer do i need
+what computer do i need for flash
+how much ram do i need
+how much ram does flash need
+ram needed
+needed ram
+minimum ram
+minimum memory
+what is the minimum hardware
+how many gigabytes do i need
+gigabytes needed for flash
+is 32 gb enough
+is 64 gb enough
+is 128 gb enough
+is 16 gb of ram enough
+i have 64 gb of ram
+i have 32 gb, will it run
+i have a laptop, will it run
+will it run on my computer
+will it run on a laptop
+can my computer run flash
+can my pc run it
+does flash fit on my computer
+does it fit into my ram
+""")
+
+# ---------------------------------------------------------- SSD streaming
+
+_fact("ssd_streaming", "ssd streaming",
+"""**SSD streaming** runs a model larger than memory: the always-used weights stay, and routed experts are read from the drive when a token needs them. Speed depends on hit rate and drive.""",
+"""
+what is ssd streaming
+explain ssd streaming
+ssd streaming
+streaming from ssd
+stream experts from disk
+are experts streamed
+streamed experts
+how can it run a model larger than memory
+run a model larger than memory
+model larger than my ram
+the model is larger than my ram
+the model is bigger than my memory
+bigger than memory
+does the whole model have to be in memory
+must everything be in memory
+what if the model does not fit into memory
+it does not fit into my memory
+not enough memory
+not enough ram
+i do not have enough ram for the model
+too little ram
+too little ram for the model
+can i run it with too little memory
+read experts from the drive
+reads from the drive while it answers
+why does my drive work while it answers
+why is the ssd busy during an answer
+ssd busy
+how does it use the ssd
+which parts stay in memory with streaming
+is streaming from disk slow
+how fast is streaming from the drive
+""")
+
+_fact("expert_cache", "expert cache",
+"""The **expert cache** keeps recently and often used experts in memory, so they need no read from disk. Experts live in tiers: device, host memory and disk.""",
+"""
+what is the expert cache
+explain the expert cache
+expert cache
+cache of experts
+cached experts
+which experts are cached
+which experts are in memory
+which experts are kept in memory
+how many experts fit in memory
+experts in memory
+are some experts kept in memory
+where do experts live
+where is an expert now
+tiers
+what are tiers
+what is a residency tier
+residency
+residency tier
+resident
+what does resident mean
+resident experts
+what do the tier colours say
+device, host and disk
+device host disk tiers
+which tier is an expert in
+what happens when the expert cache is full
+which expert leaves the cache first
+lru
+lru policy
+cache policy
+which cache policy is used
+often used experts stay in memory
+""")
+
+_fact("hit_rate", "hit rate",
+"""The **hit rate** is the share of needed experts that were already in memory. At 93 % only 7 of 100 had to be read from disk. Higher is faster.""",
+"""
+what is the hit rate
+explain the hit rate
+hit rate
+hits
+what is a hit
+what counts as a hit
+how is the hit rate counted
+good hit rate
+what is a good hit rate
+is 93 percent good
+93 %
+experts 93%
+what does experts 93% say
+what does the percent next to experts mean
+i see a percent next to experts
+percent beside experts
+the percent in the status bar next to experts
+share of experts already in memory
+how often was an expert already in memory
+already in memory, how often
+how often was it found in memory
+found in memory
+why is my hit rate low
+low hit rate
+high hit rate
+raise the hit rate
+how do i raise the hit rate
+how do i get a better hit rate
+better hit rate
+hit rate per layer
+hit rate over time
+why does the hit rate rise over time
+""")
+
+_fact("miss_stall", "miss and stall",
+"""A **miss** is an expert that had to be read from disk; the time a token waits for it is the **stall**. `41 ms: 12 misses, layers 17, 22` says how long and where.""",
+"""
+what is a miss
+what is a stall
+explain misses and stalls
+miss
+misses
+stall
+stalls
+stall time
+what does stall mean
+what does 12 misses mean
+41 ms 12 misses
+41 ms: 12 misses, layers 17, 22
+what does the line with ms and misses say
+how many misses did this token have
+misses per token
+stall per token
+why did this token take so long
+why was this token slow
+one token was slow
+some tokens are slower than others
+why are some tokens slower
+a token waited, why
+why did it wait at this token
+waits for the disk
+waiting for the disk
+how long did it wait for the disk
+wait time of a token
+short pauses in the answer
+why are there short pauses
+it pauses in the middle of an answer
+pauses between words
+which layers had misses
+""")
+
+_fact("memory_budget", "memory budget",
+"""The **memory budget** is a hard ceiling for what Starglass keeps in memory. Set it with `--memory 12GB`, or `auto` to leave room for the desktop. What does not fit stays on disk.""",
+"""
+what is the memory budget
+explain the memory budget
+memory budget
+memory limit
+memory ceiling
+hard ceiling
+ceiling
+limit the memory
+how do i limit the memory
+limit memory use
+limit ram
+ram limit
+how do i limit the ram it takes
+set the memory budget
+raise the memory budget
+lower the memory budget
+change the memory budget
+--memory
+--memory 12gb
+--memory auto
+what does --memory do
+what does auto memory do
+it takes too much memory
+too much memory
+too much ram
+starglass uses too much ram
+use less ram
+how can it use less memory
+use less memory please
+leave memory for other programs
+leave room for other programs
+my desktop needs memory too
+""")
+
+_fact("hot_list", "hot list",
+"""A **hot list** names the experts you use most. Starglass learns it from your own use, saves it, and loads those experts first at the next start.""",
+"""
+what is a hot list
+explain the hot list
+hot list
+hotlist
+hot experts
+hot
+what does hot mean
+what is a hot expert
+which experts are hot
+cold experts
+list of experts i use most
+experts i use most
+which experts do i use most
+used most
+most used experts
+does it learn which experts i use
+does it learn from my use
+learned from my own use
+learns from my own use
+learn my habits
+does it adapt to my habits
+adapts to my use
+preload
+preloaded experts
+which experts are preloaded
+what is preloaded at start
+what is loaded first at the next start
+loaded first at start
+why is the next start faster
+next start is already warm
+warm start
+warm up the expert cache
+""")
+
+_fact("lookahead", "lookahead",
+"""**Lookahead** guesses the next layer's experts from the current state, with the next router, and starts reading them early. It is used only where measurements show that it pays.""",
+"""
+what is lookahead
+explain lookahead
+lookahead
+look ahead
+expert lookahead
+prefetch
+prefetching
+what is prefetched
+are experts prefetched
+prefetch experts
+prediction
+expert prediction
+what is expert prediction
+are experts predicted
+predict the next experts
+how are the next experts predicted
+predict experts of the next layer
+guess the next experts
+does it guess which experts come next
+guess experts of the next layer
+which experts come next
+can it know what comes next
+read experts early
+start reading early
+does it start reading early
+reads early before they are needed
+before they are needed
+read experts before they are needed
+how good is the prediction
+precision of the prediction
+is the guess often right
+does lookahead pay
+""")
+
+_fact("direct_reads", "direct reads",
+"""Experts are read with **O_DIRECT** and `io_uring`: several large reads at once, straight into our buffers, past the page cache. So the system's own cache is not flooded.""",
+"""
+what are direct reads
+explain direct reads
+direct reads
+direct io
+o_direct
+what is o_direct
+why o_direct
+io_uring
+what is io_uring
+why io_uring
+liburing
+page cache
+what is the page cache
+is the page cache used
+does it flood the page cache
+page cache flooded
+does it flood the system cache
+system cache
+past the system cache
+past the page cache
+why read past the page cache
+how are experts read from disk
+how does it read from disk
+how are disk reads done
+several reads at once
+how many reads at once
+reads in flight
+asynchronous reads
+are reads asynchronous
+what if the file system has no direct reads
+file system without o_direct
+buffered or direct reads
+""")
+
+# ---------------------------------------------------------------- backends
+
+_fact("reference_backend", "reference backend",
+"""The **reference backend** is plain scalar code: exact, slow and easy to check. It is the truth in tests; every faster backend is compared with it.""",
+"""
+what is the reference backend
+explain the reference backend
+reference backend
+reference
+reference code
+what is the reference for
+why is there a reference backend
+why a slow backend
+slow backend
+why is the reference slow
+is the reference slow
+should i use the reference backend
+when should i use the reference
+--backend reference
+choose the reference backend
+scalar
+scalar code
+what is scalar code
+plain scalar code
+exact backend
+which backend is exact
+the most exact backend
+which backend is the truth
+truth in tests
+how are the fast backends checked
+how are backends tested
+how is the engine tested
+how do you check that results are right
+how do i know the results are right
+are the results right
+are the numbers checked against something
+compared with what
+""")
+
+_fact("cpu_backend", "cpu backend",
+"""The **CPU backend** runs the model on your processor with vector code and threads. It needs no graphics card; speed is limited mostly by how fast memory can be read.""",
+"""
+what is the cpu backend
+explain the cpu backend
+cpu backend
+cpu
+cpu only
+run on the cpu
+can it run on the cpu
+does it run on the cpu
+run on the processor only
+processor
+on my processor
+does it run on my processor
+--backend cpu
+choose the cpu backend
+without a graphics card
+can i run it without a graphics card
+i have no graphics card
+i have no gpu
+no gpu
+no gpu, only a cpu
+without a gpu
+does it work without a gpu
+do i need a gpu
+do i need a graphics card
+is a graphics card needed
+is a gpu needed
+is a cpu enough
+is a processor enough
+how fast is it on a cpu
+what limits speed on a cpu
+cpu speed
+speed on a processor
+""")
+
+_fact("simd", "simd",
+"""**SIMD** instructions work on many numbers at once. Starglass picks the best set your processor has when it starts: AVX2, AVX-512 or AVX-512 VNNI.""",
+"""
+what is simd
+explain simd
+simd
+avx
+avx2
+avx-512
+avx512
+what is avx-512
+does it use avx-512
+does it use avx2
+do i need avx-512
+do i need avx2
+is avx-512 needed
+vnni
+what is vnni
+avx-512 vnni
+vector instructions
+what are vector instructions
+which vector instructions are used
+which instructions does my processor have
+instruction set
+which instruction set is used
+which instruction set does it pick
+how does it pick the instruction set
+many numbers at once
+works on many numbers at once
+wide registers
+neon
+highway
+what is run-time dispatch
+run-time dispatch
+does it pick the best code for my processor
+""")
+
+_fact("threads", "threads",
+"""**Threads** share the work over your processor's cores. `--threads auto` measures and picks a count; more is not always better, because memory speed is the limit.""",
+"""
+what are threads
+explain threads
+threads
+thread count
+how many threads
+how many threads should i use
+how many threads does it use
+number of threads
+set the number of threads
+set threads
+change the thread count
+--threads
+--threads auto
+--threads 8
+what does --threads do
+cores
+how many cores
+how many cores does it use
+does it use all cores
+use all my cores
+use more cores
+number of cores
+are more threads better
+are more cores better
+more threads
+why do more threads not help
+more threads are not faster
+does it use all cores when idle
+why are some cores idle
+fewer threads
+use fewer cores
+one engine thread
+""")
+
+_fact("vulkan", "vulkan backend",
+"""The **Vulkan backend** runs the model on graphics cards of any maker: AMD, NVIDIA or Intel. It needs a driver with Vulkan 1.2 or newer. Choose it with `--backend vulkan`.""",
+"""
+what is the vulkan backend
+explain the vulkan backend
+vulkan
+vulkan backend
+--backend vulkan
+why vulkan
+why vulkan and not cuda
+cuda
+does it use cuda
+is cuda needed
+do i need cuda
+rocm
+does it need rocm
+metal
+which driver do i need
+driver
+do i need a new driver
+which driver version
+vulkan version
+which vulkan version is needed
+vulkan 1.2
+run on the graphics card
+can it run on a graphics card
+can it run on the gpu
+use my graphics card
+how do i use my graphics card
+use the gpu
+how do i use the gpu
+turn on the gpu
+shaders
+what are the shaders for
+gpu backend
+""")
+
+_fact("which_gpu", "which gpu",
+"""Any card with Vulkan 1.2 works: Radeon, GeForce, Intel Arc, Strix Halo. More video memory holds more of the model. List yours with `starglass-cli devices` and pick with `--device`.""",
+"""
+which gpu
+which gpu do i need
+which gpu works
+which gpu should i buy
+which graphics card should i buy
+which graphics card works
+which graphics card is good
+which cards are supported
+supported cards
+supported gpus
+is my card supported
+is my gpu supported
+does my card work
+does it work with radeon
+radeon
+amd card
+geforce
+rtx
+nvidia card
+does it work with an nvidia card
+intel arc
+strix halo
+does it work with strix halo
+vram
+how much vram do i need
+how much video memory do i need
+video memory
+list my devices
+devices command
+starglass-cli devices
+two cards in my machine, how do i pick one
+pick a device
+--device
+""")
+
+_fact("hybrid", "hybrid placement",
+"""**Hybrid** placement splits a model: attention and shared parts run on the graphics card, routed experts where they live, often on the CPU. `--backend auto` decides from measured speeds.""",
+"""
+what is hybrid placement
+explain hybrid placement
+hybrid
+hybrid placement
+hybrid mode
+placement
+what is placement
+where is each part placed
+where is each part of the model placed
+which part runs on the card and which on the cpu
+part on the card, part on the cpu
+split between card and cpu
+split between gpu and cpu
+split the model between gpu and cpu
+gpu and cpu together
+can gpu and cpu work together
+use both gpu and cpu
+use both
+can it use both the card and the cpu
+my card is too small for the model
+card too small
+the model does not fit on my card
+does not fit on the card
+does not fit into video memory
+too big for my card
+offload
+offload layers
+offload experts to the cpu
+--backend auto
+what does backend auto do
+how does auto decide
+who decides what runs where
+""")
+
+# ------------------------------------------------------------ other topics
+
+_fact("speculative", "speculative decoding",
+"""**Speculative decoding** lets a small draft block, called MTP, guess coming tokens; the model then checks several at once. Right guesses save time, wrong ones are thrown away.""",
+"""
+what is speculative decoding
+explain speculative decoding
+speculative decoding
+speculative
+speculation
+mtp
+what is mtp
+mtp file
+what is the mtp file
+what is the mtp block for
+multi token prediction
+draft
+draft model
+draft block
+what is a draft
+draft tokens
+what are draft tokens
+are drafts checked
+who checks the drafts
+accepted drafts
+acceptance rate
+what does accepted mean for drafts
+guess tokens in advance
+guess several tokens at once
+can it guess several tokens at once
+check several tokens at once
+several tokens in one step
+more than one token in one step
+can it write more than one token in one step
+wrong guesses
+what about wrong guesses of tokens
+does guessing change the answer
+""")
+
+_fact("dsml", "tool calls",
+"""A **tool call** lets the model ask the program to do something, such as read a clock. It writes the call in **DSML**, a tagged text; the program runs it and returns the result.""",
+"""
+what is a tool call
+what is dsml
+explain tool calls
+explain dsml
+dsml
+dsml tags
+tool
+tools
+tool call
+tool calls
+what are tools
+what is a tool here
+which tools are there
+which tools can you use
+can you use tools
+can the model use tools
+how does the model use a tool
+how does a tool call work
+how does the model call a tool
+call a tool
+call a function
+function calling
+function call
+does it do function calling
+can the model call functions
+can it run functions
+who runs the tool
+who runs a tool call
+result of a tool call
+where does the result of a tool go
+can it do something in my computer by itself
+how does the model ask the program to do something
+""")
+
+_fact("topic_experts", "topic experts",
+"""Some experts are used more for one kind of text, such as code or numbers. The link is real but loose: nobody assigned topics, they came from training.""",
+"""
+what are topic experts
+do experts have topics
+topic experts
+topics of experts
+expert topics
+is there an expert for code
+is there a code expert
+is there an expert for math
+is there a math expert
+an expert for each topic
+does each expert have a topic
+does each expert know one subject
+subject of an expert
+do experts have subjects
+what does each expert know
+what is an expert good at
+are experts good at one subject
+do experts specialise
+specialised experts
+are experts specialised
+specialise in a topic
+who assigned topics to experts
+who assigned the subjects
+why are other experts used for code
+other experts light up for code
+why do the same experts light up for numbers
+why do some experts light up for one kind of text
+one kind of text uses the same experts
+link between topic and expert
+link between text and experts
+why is one expert used more
+are some experts used more than others
+""")
+
+_fact("split_machines", "several machines",
+"""A model bigger than one machine can be **split by layers**: each machine holds a range of layers with its experts and cache, and passes the token's state on to the next.""",
+"""
+can several machines work together
+several machines
+several computers
+two machines
+two computers
+can i use two computers
+can i use two machines together
+use several computers together
+can several computers share a model
+split over machines
+split the model over two machines
+split over several computers
+how is a model split over machines
+split by layers
+range of layers
+what is a layer range
+layer ranges
+which machine holds which layers
+each machine holds some layers
+cluster
+can i run it on a cluster
+mpi
+does it use mpi
+over the network
+run over the network with several machines
+connect two machines
+connect two computers to run the model
+can i connect my computers
+bigger than one machine
+too big for one machine
+too big for one computer
+what goes over the network between machines
+""")
