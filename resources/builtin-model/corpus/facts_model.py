@@ -272,7 +272,6 @@ top 6 experts
 what is the top k of experts
 top k experts
 expert used count
-expert_used_count
 does every expert run each time
 how many of them work at the same time
 how many work on one token
@@ -281,6 +280,7 @@ how many are picked per token
 only a few are picked, how many
 count of picked experts
 the model uses just six, is that enough
+experts used count, is it six
 """)
 
 _fact("hash_layers", "hash layers",
@@ -390,8 +390,8 @@ how deep is the network
 why so many layers
 why is the model built in steps
 block count
-block_count
 is a block the same as a layer
+number of blocks
 """)
 
 _fact("hyper_connections", "hyper connections",
@@ -591,10 +591,7 @@ how many rows does the indexer pick
 512 best rows
 why 512 rows
 what are the 512 rows
-who picks the old parts to read
 how does it pick which old parts to read
-which old part is it reading
-what old text is the model reading now
 how does it know where to look in a long text
 how does it find the right place in old text
 how does it find a passage in a long document
@@ -611,9 +608,13 @@ is the attention sparse
 what makes attention sparse
 why not read all old rows
 does it read all of the past every time
-which past blocks are read for a token
-past blocks
-the marks over past text, which blocks were read
+what picks the old rows
+who picks 512 rows
+pick the best old rows
+how are the best rows found
+which network scores the old rows
+does it scan all old rows for each token
+why score rows before reading them
 """)
 
 _fact("attention", "attention",
@@ -779,8 +780,6 @@ what does byte level mean
 what is byte pair encoding
 byte pair
 who cuts text into tokens
-how is text cut into tokens
-how is my text cut up
 what cuts my words into pieces
 how does text become tokens
 how does text turn into numbers
@@ -800,8 +799,10 @@ how are emoji and other languages cut
 which tokenizer does starglass use
 where does the tokenizer come from
 is the tokenizer part of the model file
-tokenize
-what does the tokenize command do with text
+explain byte pair encoding
+which part cuts text into tokens
+cut into tokens by whom
+why start from bytes
 """)
 
 _fact("special_tokens", "special tokens",
@@ -923,8 +924,6 @@ _fact("context_used", "context used",
 """**Context used** counts the tokens this session has filled so far, such as `48k/200k`. When it is full the model cannot go on: start a new session or fork an earlier message.""",
 """
 what is context used
-how much context is used
-context used
 used context
 how full is the context
 how full is my session
@@ -955,6 +954,8 @@ filled so far
 what fills the context
 what fills up my session
 does thinking fill the context
+how much of the context have i used
+what is the used context
 """)
 
 _fact("embedding", "embedding",
@@ -1004,7 +1005,6 @@ what is a logit
 explain logits
 logits
 logit
-raw scores
 what are the raw scores of tokens
 raw score of a next token
 what comes out of the model at the end
@@ -1021,18 +1021,19 @@ what does the head compute
 output head
 what is the output head
 head of the model
-logit lens
-what is the logit lens
-lens through the layers
-what does the lens show per layer
-what would each layer say as next token
 why are some scores negative
 can a logit be negative
 negative scores
 logits or probabilities
 difference between logits and probabilities
-how can i write the logits to a file
-logits command
+raw scores of a step
+what is a raw score good for
+score of every token at the end
+scores at the end of a step
+score for every token of the vocabulary
+a higher logit, what does it say
+is a higher logit better
+what is a high logit
 """)
 
 _fact("softmax", "probability",
@@ -1042,19 +1043,12 @@ what is the probability of a token
 what is softmax
 softmax
 explain softmax
-probability
 probabilities
 explain the probability of a token
 token probability
-how likely was this token
 how likely is the next word
-how likely was another word
-likely next tokens
 most likely next token
-what does the percent next to a token mean
 percent of a token
-i see a percent beside a word
-each word in the list has a percent
 why does a token have 80 percent
 chance of a token
 what chance did this word have
@@ -1070,46 +1064,15 @@ log probability
 logprob
 logprobs
 what is a log probability
-what were the other likely words
-""")
-
-_fact("entropy", "entropy",
-"""**Entropy** measures how undecided a choice is. Near 0 the model is certain of the next token; a high value means many tokens were about equally likely.""",
-"""
-what is entropy
-explain entropy
-entropy
-entropy of a token
-token entropy
-what does high entropy mean
-what does low entropy mean
-high entropy
-low entropy
-entropy near zero
-entropy in bits
-bits of entropy
-why is the entropy high here
-is a high entropy bad
-is low entropy good
-how undecided is the model
-how undecided was it here
-undecided between words
-is it undecided
-was the model undecided at this token
-was the model certain
-how certain was the choice
-certain or undecided, how do i see it
-how do i see where it was certain
-where did the model hesitate
-hesitate
-did it hesitate between words
-measure of how certain it is
-what measures doubt
-measure of doubt
-how much doubt was there in this choice
-many tokens about equally likely
-uncertainty
-how is uncertainty measured
+what does probability mean here
+how is a probability made
+probability from 0 to 1
+what does a probability of 0.8 say
+how are percents computed from scores
+from logits to probabilities
+what does softmax make from logits
+all probabilities are positive, why
+meaning of 80 percent for a token
 """)
 
 _fact("temperature", "temperature",
@@ -1157,8 +1120,6 @@ _fact("top_p", "top p",
 what is top p
 explain top-p
 top p
-top-p
-top_p
 what does top p do
 which top p should i use
 default top p
@@ -1187,6 +1148,8 @@ cumulative probability
 cut by cumulative probability
 limit by cumulative sum
 what does the p stand for in top p
+explain the p in top p sampling
+is a low top p safer
 """)
 
 _fact("top_k_sampling", "top k",
@@ -1195,8 +1158,6 @@ _fact("top_k_sampling", "top k",
 what is top k sampling
 explain top-k
 top k
-top-k
-top_k
 what does top k do to the text
 which top k should i use for sampling
 default top k
@@ -1225,6 +1186,8 @@ difference between top k and top p
 is top k about experts or words
 sampling top k
 k best candidates
+does a small top k make text safer
+explain top k with an example
 """)
 
 _fact("min_p", "min p",
@@ -1233,8 +1196,6 @@ _fact("min_p", "min p",
 what is min p
 explain min-p
 min p
-min-p
-min_p
 what does min p do
 which min p should i use
 default min p
@@ -1264,6 +1225,8 @@ min p or top p
 difference between min p and top p
 is min p better than top p
 threshold relative to the leader
+how does min p work
+explain min p with an example
 """)
 
 _fact("greedy", "greedy",
@@ -1388,7 +1351,6 @@ _fact("why_think", "thinking",
 why does the model think
 what is thinking
 explain thinking
-thinking
 what is the thinking part for
 why does it think before it answers
 think before the answer
@@ -1401,100 +1363,25 @@ does thinking make answers better
 do answers get better with thinking
 is thinking worth the time
 when is thinking useful
-when should it think
 hard questions
 thinking for hard questions
 does it help with hard problems
-what thinking modes are there
-thinking modes
-which thinking modes exist
-think off on max
-three modes of thinking
 why does it talk to itself
 it talks to itself first
 why does it talk to itself before it answers
-what is the grey text before the answer
-text before the answer
-what is that text before the reply
 chain of thought
 does the model really reason
-""")
-
-_fact("thinking_off", "thinking off",
-"""With thinking **off** the model answers at once, without writing reasoning. It is the quickest mode, good for short and easy questions. Set **Think** to `off` under the message box.""",
-"""
-what is thinking off
-turn thinking off
-how do i turn off thinking
-switch thinking off
-switch off the reasoning
-disable thinking
-disable reasoning
-thinking off
-think off
-no thinking
-no reasoning please
-without thinking
-without reasoning
-can it answer without thinking
-answer at once
-answer at once please
-make it answer at once
-i want the reply at once
-skip the thinking
-skip the reasoning
-can i skip the reasoning
-stop thinking and just answer
-just answer, do not think
-do not think
-it thinks too long
-thinks too much
-it thinks too long for easy questions
-easy questions need no thinking
-quick mode
-which mode is the quickest
-quickest mode for easy questions
-short and easy questions, which mode
-what do i lose with thinking off
-""")
-
-_fact("thinking_max", "max thinking",
-"""**Max** asks the model to think as hard as it can: longer reasoning, more checks, more time. Use it for difficult code, proofs and plans, with plenty of context free.""",
-"""
-what is max thinking
-explain max thinking
-max
-think max
-max mode
-thinking max
-what does max do
-what is the difference between on and max
-on or max
-on versus max
-when should i use max
-turn on max
-set thinking to max
-maximum thinking
-maximum effort
-maximum reasoning
-more effort
-how do i get more effort
-give it more effort
-think harder
-make it think harder
-make it think longer
-think longer please
-how do i make it think as hard as it can
-as hard as it can
-longer reasoning
-i want longer reasoning
-more careful reasoning
-more careful and longer
-best mode for a difficult proof
-difficult code, which mode
-which mode for difficult problems
-why is max so slow
-reasoning effort
+why does it reason before the answer
+what is reasoning good for
+what does reasoning help with
+does reasoning cost more tokens
+thinking takes more time, why do it
+more time for thinking, is it worth it
+are answers more often right with reasoning
+does the model think like a person
+is it really thinking
+what is chain of thought
+why not answer without reasoning
 """)
 
 _fact("reasoning_dropped", "old reasoning",
@@ -1556,9 +1443,6 @@ what is the think tag
 do i ever see the think tag
 is the tag ever shown
 is half a tag ever shown
-why are there two panes in a message
-two panes for one message
-two parts in one reply
 how does it know which part is the answer
 which part is the answer
 which part goes to which pane
@@ -1569,6 +1453,9 @@ split at which tag
 where is the line between thinking and answer
 the border between thinking and answer
 how are the two parts of a reply found
+how does the program find the end of the thinking
+what tag ends the thinking
+is the split made at a tag
 """)
 
 # ---------------------------------------------------------------- running
@@ -2045,7 +1932,6 @@ are answers the same after a resume
 does the answer change after a resume
 how long does resume take
 how fast is resume
-resume time
 resume in 0.9 s
 why is resume so fast
 longest matching checkpoint
@@ -2054,43 +1940,46 @@ what is loaded when i go back to a session
 what is read anew after resume
 is the whole chat read again when i continue
 must it read everything again when i go on
+time to resume an old session
 """)
 
 _fact("fork_cost", "fork cost",
 """A **fork** starts a new branch from any message and shares all rows up to there. It costs almost nothing on disk: only the new tail is written.""",
 """
 what does a fork cost
-what is a fork
-fork
 fork cost
-explain forks
 cost of a fork
 is a fork expensive
 is forking cheap
-forking
 how much disk does a fork take
 does a fork copy the cache
 does a fork copy everything
 copy of a session for a new branch
-branch
-branches
-what does a new branch cost
 cost of a new branch
 is a branch expensive
 does a branch take more disk
 how much is written for a branch
-start a branch from an old message
-branch off from a message
-can i branch off in the middle
-from the middle of a session, try another way
-try another way from the same point
-try another question from the same point
-two ways from the same point
-same point, two continuations
 what does a fork share with the original
 share rows with the original
-is the original kept when i fork
 only the new tail is written
+disk cost of a fork
+how big is a fork on disk
+does a fork need much disk
+is a fork heavy on disk
+does a fork double the disk use
+does forking take more memory
+does a fork share rows
+which rows does a fork share
+what is shared by a fork
+are rows copied when i fork
+are rows copied for a branch
+how many bytes does a fork write
+what does a fork write to disk
+why is a fork so cheap
+why is forking nearly free
+is a fork nearly free
+many forks of one session, is that expensive
+can i fork often without filling the disk
 """)
 
 _fact("eviction", "eviction",
@@ -2120,51 +2009,14 @@ who removes old checkpoints
 does it clean up old checkpoints
 clean up
 automatic clean up
-pin
-what does pin do
-pinned checkpoints
 are pinned ones deleted
 how do i stop a checkpoint from being deleted
 protect a checkpoint
 how do i protect a checkpoint
 eviction order
-""")
-
-_fact("disk_budget", "disk budget",
-"""The **disk budget** is the most space checkpoints may take, such as `KV 3.1/32 GB`. You set it in the Cache tab. A full disk only pauses saving; nothing is lost.""",
-"""
-what is the disk budget
-explain the disk budget
-disk budget
-kv budget
-budget of the kv store
-how much disk does the cache take
-how much disk space do checkpoints take
-how much space do checkpoints use
-disk space
-disk space for checkpoints
-limit the disk space
-how do i limit the disk space
-limit the space of checkpoints
-set the disk budget
-raise the disk budget
-change the budget on disk
-where do i set the space for checkpoints
-kv 3.1/32 gb
-3.1/32 gb
-what does 3.1 of 32 gb mean
-the disk is full
-disk full
-my disk is full
-what if the disk is full
-what happens when the disk is full
-my drive is full
-is anything lost when the disk is full
-is anything lost when the drive is full
-my drive fills up
-does it fill up my drive
-will it fill my disk
-saving paused
+are pinned checkpoints evicted
+evict old checkpoints
+which checkpoints are never evicted
 """)
 
 _fact("cache_identity", "cache identity",
@@ -2216,8 +2068,6 @@ explain the kvc format
 kvc
 kvc format
 kv files
-.kv files
-.kv
 what is a .kv file
 can i use my ds4 cache
 ds4
@@ -2243,6 +2093,8 @@ kv import command
 kv export command
 exchange cache files with another engine
 cache from another engine
+format of ds4 cache files
+can i load ds4 kv files here
 """)
 
 # ------------------------------------------------------- weights and files
@@ -2440,7 +2292,6 @@ what is gguf
 what is a gguf file
 explain gguf
 gguf
-.gguf
 gguf file
 file format
 which file format does it load
@@ -2469,6 +2320,7 @@ the file was refused with an error
 which architecture must the file have
 deepseek4 architecture
 safetensors
+what kind of file is a gguf
 """)
 
 _fact("mmap", "memory map",
@@ -2508,43 +2360,6 @@ why is virtual memory so large
 map or read the file
 """)
 
-_fact("loading_time", "loading time",
-"""Loading checks the file's header and maps the weights, which takes seconds at most. Copying to a GPU or filling the expert cache takes longer and shows its progress.""",
-"""
-how long does loading take
-loading time
-load time
-how long does it take to load
-how long to load the model
-how long does opening a model take
-why is loading slow
-why does loading take so long
-slow loading
-loading is slow
-the model loads slowly
-loads slowly
-how many seconds to load flash
-seconds to load
-is loading fast
-fast loading
-how can loading be faster
-make loading faster
-what happens during loading
-what happens while a model loads
-while it loads
-loading stages
-which stages does loading have
-stages of loading
-load progress
-progress of loading
-how do i see the load progress
-it is still loading
-still loading
-can i cancel loading
-cancel the load
-copying to the gpu takes long
-""")
-
 _fact("memory_needed", "memory needed",
 """The q2 file of Flash is about 81 GiB, q4 about 153. To hold it all you need that much memory and some more; with less, experts are **streamed from SSD**.""",
 """
@@ -2565,8 +2380,6 @@ needed ram
 minimum ram
 minimum memory
 what is the minimum hardware
-how many gigabytes do i need
-gigabytes needed for flash
 is 32 gb enough
 is 64 gb enough
 is 128 gb enough
@@ -2580,6 +2393,8 @@ can my computer run flash
 can my pc run it
 does flash fit on my computer
 does it fit into my ram
+how many gigabytes of ram do i need
+gigabytes of ram for flash
 """)
 
 # ---------------------------------------------------------- SSD streaming
@@ -3007,7 +2822,6 @@ number of threads
 set the number of threads
 set threads
 change the thread count
---threads
 --threads auto
 --threads 8
 what does --threads do
@@ -3028,6 +2842,7 @@ why are some cores idle
 fewer threads
 use fewer cores
 one engine thread
+what thread count is good
 """)
 
 _fact("vulkan", "vulkan backend",
@@ -3181,41 +2996,42 @@ what about wrong guesses of tokens
 does guessing change the answer
 """)
 
-_fact("dsml", "tool calls",
+_fact("dsml", "dsml calls",
 """A **tool call** lets the model ask the program to do something, such as read a clock. It writes the call in **DSML**, a tagged text; the program runs it and returns the result.""",
 """
-what is a tool call
 what is dsml
-explain tool calls
 explain dsml
 dsml
 dsml tags
-tool
-tools
-tool call
-tool calls
-what are tools
-what is a tool here
-which tools are there
-which tools can you use
-can you use tools
 can the model use tools
-how does the model use a tool
-how does a tool call work
 how does the model call a tool
-call a tool
 call a function
 function calling
 function call
 does it do function calling
 can the model call functions
 can it run functions
-who runs the tool
 who runs a tool call
 result of a tool call
 where does the result of a tool go
 can it do something in my computer by itself
 how does the model ask the program to do something
+what does dsml mean
+what does dsml stand for
+dsml format
+dsml text
+how does a dsml call look
+in which format are tool calls written
+format of tool calls
+which tags does a tool call use
+tags of a tool call
+tagged text for calls
+how are calls written by the model
+how does the model write a call
+what does the model write to call a function
+functions and dsml
+are function calls supported
+call functions from the model
 """)
 
 _fact("topic_experts", "topic experts",

@@ -1574,8 +1574,8 @@ what are the small figures below each reply
 explain the small line below a reply
 the small print under the answer
 small print
-what does time to first token mean
-time to first token
+where are the figures of a reply
+figures of the last answer
 where do i see the time to first token
 what is stop reason
 stop reason
@@ -1770,12 +1770,12 @@ what does the resume button say
 what does resume 48k tokens mean
 resume 48k tokens 0.9 s
 resume with a time on it
-what does resume do
-resume
+price of an edit
+price of a fork
 how much does it cost to resume
 does it cost money
 do i have to pay for resume
-what does it cost to fork
+why do i see a price before i click
 cost of an edit
 what is the cost of resume
 cost
@@ -1784,7 +1784,7 @@ is the price in money or time
 the price on edit and fork
 a price on the fork button
 why does edit have a price
-how long will resume take
+two times before i click
 how long will it take to resume a chat
 what time does the resume button show
 what does else 3 min mean
@@ -2054,9 +2054,7 @@ what does ctx 48k/200k mean
 what is ctx
 ctx
 ctx in the status bar
-how much context have i used
 where do i see how much context is used
-context used
 where can i see the context used so far
 can i click the status bar
 what happens when i click an item in the status bar
