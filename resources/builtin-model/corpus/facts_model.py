@@ -35,15 +35,11 @@ which large model does this program run
 how many parameters does flash have
 how big is deepseek v4 flash
 flash parameters
-284b
-13b active, what does it mean
 284 billion parameters, is that flash
 how many billion parameters are active for a token in flash
 the real model, what is it
 what is the real big model called
 which deepseek model do you run
-which deepseek is this for
-is it made for deepseek
 name of the large model behind starglass
 v4 flash?
 size of the flash model in parameters
@@ -58,7 +54,12 @@ introduce deepseek v4 flash
 active parameters
 why do people say 13 billion active
 what large model can i run with starglass
-how large is the real deepseek model
+284b flash
+284b parameters and 13b active
+13b active parameters in flash
+what does 284b a13b mean
+is starglass made for deepseek v4 flash
+is flash the real deepseek model
 """)
 
 _fact("v4_pro", "v4 pro",
@@ -105,7 +106,6 @@ what is a mixture of experts
 explain mixture of experts
 what does moe mean
 moe
-describe the moe idea
 what does moe stand for
 why is the model a mixture
 mixture model, how does it work
@@ -129,10 +129,12 @@ what is the point of moe
 benefit of a mixture of experts
 what is good about a mixture of experts
 moe for beginners
-i read that it is a moe, what is that
 i do not understand the mixture idea
 huge model but little work per token, how
 why is moe cheap
+describe moe
+is this a moe model
+is deepseek a moe model
 """)
 
 _fact("routed_expert", "routed expert",
@@ -227,7 +229,6 @@ where does the expert score come from
 expert scores
 router scores, what are they
 router score
-what is an expert weight
 how does an expert get its weight in the sum
 are the chosen experts weighted by score
 router?
@@ -244,6 +245,7 @@ the part that gives scores, what is it called
 the thing that decides where a token goes
 where does a token go, and who decides
 i see routing in the panel, what is it
+weight and score of an expert
 """)
 
 _fact("top_k_experts", "six experts",
@@ -440,7 +442,6 @@ sliding window
 what is the window of 128
 last 128 tokens
 why 128 tokens
-what is special about the last 128 tokens
 how big is the window
 how long is the sliding window
 window size
@@ -466,6 +467,7 @@ how far back does it look exactly
 how far back can a layer look without compression
 local attention
 is there local attention to recent tokens
+what does a window of 128 tokens do
 """)
 
 _fact("compressed_rows", "compressed rows",
@@ -632,7 +634,6 @@ what are queries compared with
 what is a key and a value
 key and value
 query key value
-keys and values, what are they
 how does a token look at earlier tokens
 how does a token see earlier words
 can a word look at earlier words
@@ -643,7 +644,6 @@ relate words to each other
 what are attention heads
 how many heads
 64 heads
-heads?
 why are there 64 heads
 what does a head do
 what is an attention head
@@ -652,6 +652,9 @@ looking back at earlier tokens, what is it called
 which mechanism compares tokens
 compare one token with the earlier ones
 attention step inside a layer
+number of attention heads
+what are keys and values in attention
+keys, values and queries
 """)
 
 _fact("attention_sink", "attention sink",
@@ -752,7 +755,6 @@ why is everything counted in tokens
 what is counted in tokens
 what is the unit of text
 unit of text for the model
-in which pieces does it read text
 what piece of text does it write at a time
 does the model read letters or words
 does it read letter by letter
@@ -763,6 +765,7 @@ why are some words cut into pieces
 my word is cut into two pieces, why
 a word cut in parts
 how many tokens is a page of text
+pieces of words and text, what are they called
 """)
 
 # ------------------------------------------------ text, numbers and sampling
@@ -877,8 +880,9 @@ what can the model choose from
 from how many entries does it choose
 token id
 what is a token id
-which ids are valid
 entries in the token list
+how many token ids are there
+token ids of the vocabulary
 """)
 
 _fact("context_length", "context length",
@@ -898,7 +902,6 @@ how long may a text be
 longest text it can take
 longest document
 longest prompt
-max context
 maximum context
 maximum number of tokens in a session
 is there a limit to a conversation
@@ -913,11 +916,13 @@ will my long document fit
 one million tokens of context
 is the context really one million
 1m context
-1048576
 ctx limit
 what does ctx mean
 can i set a smaller context limit
 can i lower the maximum context
+1048576 tokens of context
+why 1048576 tokens
+maximum context length
 """)
 
 _fact("context_used", "context used",
@@ -942,7 +947,6 @@ space left for tokens
 how many tokens are left
 tokens left
 what does 48k/200k say
-48k of 200k
 two numbers with a slash and k
 the k numbers with a slash, what are they
 ctx 48k/200k
@@ -956,6 +960,8 @@ what fills up my session
 does thinking fill the context
 how much of the context have i used
 what is the used context
+48k of 200k tokens used
+what do 48k and 200k stand for
 """)
 
 _fact("embedding", "embedding",
@@ -1081,7 +1087,6 @@ _fact("temperature", "temperature",
 what is temperature
 explain temperature
 temperature
-temp
 what does temperature do
 what temperature should i use
 which temperature is good
@@ -1112,6 +1117,11 @@ how adventurous is the choice
 creative or steady, which setting
 which setting makes it creative
 setting for random or steady answers
+set the temp
+temp setting
+what is temp
+more adventurous choice of words
+adventurous answers
 """)
 
 _fact("top_p", "top p",
@@ -1291,11 +1301,7 @@ random generator
 what starts the random generator
 random numbers
 where do the random numbers come from
-how do i repeat an answer
-repeat the same answer
 repeat a random answer exactly
-i want to repeat this reply
-can i get that reply again
 get the same reply again
 another answer to the same prompt
 how to get another reply for the same prompt
@@ -1303,6 +1309,10 @@ why does it give another answer each time
 why is the reply different each time
 different answer each time i ask
 different each time
+how do i repeat a random answer
+can i repeat it with the same seed
+same random numbers again
+repeat with a fixed seed
 """)
 
 _fact("determinism", "determinism",
@@ -1579,7 +1589,6 @@ explain tokens per second
 tokens per second
 tok/s
 what does tok/s mean
-t/s
 14.2 tok/s
 what does 14.2 tok/s say
 speed of writing
@@ -1606,6 +1615,9 @@ how is tok/s measured
 in what unit is speed measured
 speed unit
 how many words per second
+what is t/s
+t/s or tok/s
+how many t/s is good
 """)
 
 _fact("streaming_output", "streaming output",
@@ -1678,8 +1690,8 @@ why is prefill faster than decode
 reading is faster than writing per token, why
 how is prefill made fast
 what makes reading the prompt fast
-matrix work
-layer major order
+prefill of many tokens at once
+is prefill done many tokens at once
 """)
 
 # ------------------------------------------------------------- the KV cache
@@ -1695,7 +1707,6 @@ what does kv mean
 what does kv stand for
 cache
 what is the cache for
-what is cached
 why is there a kv cache
 why keep a cache of old tokens
 what is kept for each token
@@ -1719,6 +1730,8 @@ never computed again, how
 what is a kv row
 kv row
 rows of the kv cache
+what is cached of old tokens
+what rows are cached for a token
 """)
 
 _fact("packed_rows", "packed rows",
@@ -1756,6 +1769,11 @@ why are kv rows rounded
 584 bytes
 how many bytes does one kv row take
 bytes of one row
+e4m3 codes
+e2m1 codes
+what are e4m3 and e2m1
+584 bytes per row
+why 584 bytes in a packed row
 """)
 
 _fact("kv_size", "cache per token",
@@ -1930,9 +1948,7 @@ exact resume
 same result after resume
 are answers the same after a resume
 does the answer change after a resume
-how long does resume take
 how fast is resume
-resume in 0.9 s
 why is resume so fast
 longest matching checkpoint
 which checkpoint is loaded on resume
@@ -1941,6 +1957,8 @@ what is read anew after resume
 is the whole chat read again when i continue
 must it read everything again when i go on
 time to resume an old session
+does resume read everything again
+what does resume do with checkpoints
 """)
 
 _fact("fork_cost", "fork cost",
@@ -2054,6 +2072,8 @@ is a checkpoint of another model used by mistake
 wrong checkpoint by mistake
 could it load the wrong checkpoint
 what if i change the model, are checkpoints still used
+sha1 hash of the text
+is sha1 used for checkpoints
 """)
 
 _fact("kvc_files", "ds4 kvc files",
@@ -2137,7 +2157,7 @@ which quant should i choose
 """)
 
 _fact("two_bit", "two bit experts",
-"""In the **q2** file the routed experts use about 2 bits per weight: `IQ2_XXS` for gate and up, `Q2_K` for down. The file is about 81 GiB; all other weights keep more bits.""",
+"""In the **q2** file the routed experts use 2 to 3 bits per weight: `IQ2_XXS` for gate and up, `Q2_K` for down. The file is about 81 GiB; all other weights keep more bits.""",
 """
 what is q2
 explain the q2 file
@@ -2244,7 +2264,8 @@ format of the output matrix
 what format do the non routed weights have
 non routed weights
 are non routed weights 2 bit too
-int8
+int8 weights
+is q8 the same as int8
 """)
 
 _fact("f16", "f16",
@@ -2283,6 +2304,10 @@ not quantised weights
 what is not quantised
 sensitive parts in high precision
 why keep some parts in 16 bits
+fp16 or bf16
+is fp16 the same as f16
+sixteen bit floats
+are sixteen bits needed
 """)
 
 _fact("gguf", "gguf",
@@ -2305,7 +2330,6 @@ tensor
 what is a tensor
 tensors
 how many tensors are in the file
-metadata
 what is the metadata of a model file
 gguf metadata
 can i load any gguf
@@ -2319,8 +2343,11 @@ my file is refused
 the file was refused with an error
 which architecture must the file have
 deepseek4 architecture
-safetensors
 what kind of file is a gguf
+can i load safetensors
+safetensors or gguf
+is safetensors supported
+settings in the gguf
 """)
 
 _fact("mmap", "memory map",
@@ -2508,6 +2535,8 @@ better hit rate
 hit rate per layer
 hit rate over time
 why does the hit rate rise over time
+hits and misses in percent
+how many hits out of 100
 """)
 
 _fact("miss_stall", "miss and stall",
@@ -2619,6 +2648,8 @@ why is the next start faster
 next start is already warm
 warm start
 warm up the expert cache
+explain the hotlist
+where is the hotlist saved
 """)
 
 _fact("lookahead", "lookahead",
@@ -2656,6 +2687,8 @@ how good is the prediction
 precision of the prediction
 is the guess often right
 does lookahead pay
+look ahead by one layer
+does it look ahead
 """)
 
 _fact("direct_reads", "direct reads",
@@ -2693,6 +2726,8 @@ are reads asynchronous
 what if the file system has no direct reads
 file system without o_direct
 buffered or direct reads
+is liburing used
+liburing and io_uring
 """)
 
 # ---------------------------------------------------------------- backends
@@ -2731,7 +2766,8 @@ how do you check that results are right
 how do i know the results are right
 are the results right
 are the numbers checked against something
-compared with what
+what is the cpu code compared with
+backends compared with the reference
 """)
 
 _fact("cpu_backend", "cpu backend",
@@ -2780,7 +2816,6 @@ simd
 avx
 avx2
 avx-512
-avx512
 what is avx-512
 does it use avx-512
 does it use avx2
@@ -2800,12 +2835,14 @@ which instruction set does it pick
 how does it pick the instruction set
 many numbers at once
 works on many numbers at once
-wide registers
-neon
-highway
 what is run-time dispatch
 run-time dispatch
 does it pick the best code for my processor
+is neon supported
+neon or avx
+are wide avx registers used
+does avx512 help
+avx512 support
 """)
 
 _fact("threads", "threads",
@@ -2861,7 +2898,6 @@ is cuda needed
 do i need cuda
 rocm
 does it need rocm
-metal
 which driver do i need
 driver
 do i need a new driver
@@ -2880,6 +2916,9 @@ turn on the gpu
 shaders
 what are the shaders for
 gpu backend
+is metal supported or only vulkan
+metal or vulkan
+cuda, rocm or metal
 """)
 
 _fact("which_gpu", "which gpu",
@@ -2901,11 +2940,8 @@ does my card work
 does it work with radeon
 radeon
 amd card
-geforce
-rtx
 nvidia card
 does it work with an nvidia card
-intel arc
 strix halo
 does it work with strix halo
 vram
@@ -2918,6 +2954,13 @@ starglass-cli devices
 two cards in my machine, how do i pick one
 pick a device
 --device
+does it work with a geforce
+geforce or radeon
+geforce rtx card
+is my rtx supported
+does it work with intel arc
+is an intel arc card good
+intel arc or radeon
 """)
 
 _fact("hybrid", "hybrid placement",
@@ -2966,7 +3009,6 @@ what is speculative decoding
 explain speculative decoding
 speculative decoding
 speculative
-speculation
 mtp
 what is mtp
 mtp file
@@ -2982,7 +3024,6 @@ what are draft tokens
 are drafts checked
 who checks the drafts
 accepted drafts
-acceptance rate
 what does accepted mean for drafts
 guess tokens in advance
 guess several tokens at once
@@ -2994,6 +3035,10 @@ can it write more than one token in one step
 wrong guesses
 what about wrong guesses of tokens
 does guessing change the answer
+turn on speculative decoding
+how many drafts are accepted
+speculation with a draft model
+does speculation pay
 """)
 
 _fact("dsml", "dsml calls",
