@@ -3,7 +3,8 @@
 // Pools groups of `ratio` tokens into one row by a softmax per dimension (model spec section 3.5).
 // Ratio 4 overlaps: coff = 2, a group also sees the previous one's first half of the columns.
 // The frontier is the part of the state that still changes; it is updated in place, and slots
-// that hold nothing are cleared to 0 / kEmptyScore so that equal timelines have equal bytes.
+// that hold nothing are cleared to 0 / kEmptyScore so that equal timelines have equal bytes. The
+// caller clears all of it so before position 0.
 #pragma once
 
 #include <cstdint>

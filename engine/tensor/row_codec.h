@@ -38,7 +38,8 @@ struct RowLayout {
 };
 
 // Rounds `values` [width] and stores the codes; index rows are expected after their Hadamard
-// transform. NaN and infinities become the largest code of their sign (they cannot be stored).
+// transform. Codes have no NaN or infinity: both become the largest code of their sign and do not
+// count towards the scale. Rotary values keep them, as f16 can.
 void encode_row(const RowLayout& layout, const float* values, std::byte* row);
 // What the model sees: the rounded values [width].
 void decode_row(const RowLayout& layout, const std::byte* row, float* values);
@@ -48,7 +49,7 @@ void fp8_round(float* values, int count);                // groups of 64, count 
 void fp4_round(float* values, int count);                // groups of 32
 void hadamard(float* values, int count);                 // power of two, scaled by 1/sqrt(count)
 
-float e4m3_value(std::uint8_t code);                     // code 0..254 without 127, 255
+float e4m3_value(std::uint8_t code);                     // code 0..254 without 127
 std::uint8_t e4m3_code(float value);                     // nearest, ties to even, |v| <= 448
 float e2m1_value(std::uint8_t code);                     // code 0..15
 std::uint8_t e2m1_code(float value);
