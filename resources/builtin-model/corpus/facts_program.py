@@ -62,7 +62,6 @@ who is starglass for
 who is this made for
 who uses starglass
 who should use this program
-is this program for me
 is starglass made for people like me
 who are the users
 what kind of people use this
@@ -87,12 +86,12 @@ who was it meant for
 what sort of person uses starglass
 what sort of person is this meant for
 for whom was this made
-for whom is it
 which profession is it meant for
 what professions use it
 who would want to use this
 is an analyst one of the intended users
 i am an analyst, should i use it
+for which people is it meant
 """)
 
 _fact("first_run", "first run",
@@ -151,11 +150,9 @@ what model am i talking to right now
 who is answering me
 who is answering right now
 what is answering my messages
-is this the real model
 are you the real model
 am i talking to the real model
 are you the real deepseek
-are you deepseek v4 flash
 am i talking to deepseek right now
 which model are you
 what model are you
@@ -171,6 +168,7 @@ is there a model included
 which model is included
 what is the included model good for
 what does the included tiny model show
+are you the real model or the tiny one
 """)
 
 _fact("builtin_limits", "limits of this model",
@@ -297,7 +295,6 @@ _fact("cli_info", "cli info",
       "Use `starglass-cli info FILE`. It reads the header of a GGUF and prints its metadata and tensors, without running the model:\n"
       "```\nstarglass-cli info model.gguf\n```", """
 how do i look inside a gguf file
-how do i see what is inside a model file
 what does starglass-cli info do
 what is the info command
 info command
@@ -330,6 +327,7 @@ get details about a gguf file
 show details of a model file
 details of a gguf on the terminal
 info on a gguf file
+see the metadata inside a model file
 """)
 
 _fact("cli_chat", "cli chat",
@@ -427,7 +425,6 @@ tokenize a text
 tokenize a sentence
 tokenize a text file
 how do i tokenize a string
-turn text into token numbers
 turn a sentence into token numbers
 how do i turn a string into token ids
 i want the token ids of a sentence
@@ -446,6 +443,7 @@ how do i test the tokenizer on a text
 run the tokenizer by hand
 can i run only the tokenizer
 use the tokenizer from the terminal
+command to cut a text into tokens
 """)
 
 _fact("cli_render", "cli render",
@@ -947,7 +945,6 @@ does the page jump while i read higher up
 it jumps while i read
 keep my place while i read
 keep the page where i am
-does it stay where i am
 stay at my place when new text comes
 how do i go to the bottom
 go to the bottom
@@ -1556,6 +1553,7 @@ ctrl n
 which key starts a new conversation
 where is the new chat button
 make it forget this conversation and begin a new one
+what does the ctrl n key do
 """)
 
 _fact("message_line", "message line",
@@ -1590,10 +1588,10 @@ how fast was that answer
 how fast was the last reply
 where do i see how fast an answer was
 where do i see how many tokens an answer had
-how long was the wait for the first token
-the wait before the first token
 details of one answer
 details under each reply
+what does the line below a reply say
+line of figures under each answer
 """)
 
 _fact("sessions_list", "sessions list",
@@ -1618,15 +1616,12 @@ history
 show my history
 show all my chats
 show my earlier conversations
-how do i go back to an old chat
 go back to an old conversation
 return to an earlier chat
 how do i return to an earlier session
 open an old chat
 open an earlier session
 open an earlier conversation
-can i continue an old conversation
-continue an earlier chat
 can i read old chats without a model
 can i read my history with no model loaded
 are my chats listed
@@ -1634,6 +1629,8 @@ are all conversations listed on the left
 where are yesterday's chats
 find the chat from yesterday
 i want the conversation from yesterday
+where do i find an earlier chat
+the list of all my earlier sessions
 """)
 
 _fact("badge_memory", "full badge",
@@ -1676,7 +1673,7 @@ can i see which chats are in memory
 """)
 
 _fact("badge_disk", "half badge",
-      "A **half circle** means that the state of the session is kept on disk. The time beside it is the measured time to resume, often a second or less.", """
+      "A **half circle** means that the state of the session is kept on disk. The time beside it is the measured time it takes to resume.", """
 what does the half circle mean
 what is the half circle
 half circle
@@ -1769,7 +1766,6 @@ the resume button
 what does the resume button say
 what does resume 48k tokens mean
 resume 48k tokens 0.9 s
-resume with a time on it
 price of an edit
 price of a fork
 how much does it cost to resume
@@ -1785,10 +1781,12 @@ the price on edit and fork
 a price on the fork button
 why does edit have a price
 two times before i click
-how long will it take to resume a chat
 what time does the resume button show
 what does else 3 min mean
 else 3 min on the button
+a button shows a price in seconds
+the price shown on resume and edit
+what do the two times on a button mean
 """)
 
 _fact("search", "search",
@@ -1829,6 +1827,7 @@ which key opens the search
 what does ctrl f do
 ctrl f
 hits of a search
+what does the ctrl f key do
 """)
 
 _fact("titles", "titles",
@@ -1869,6 +1868,7 @@ why is the title my first words
 why is the chat named after my first words
 what does f2 do
 f2
+what does the f2 key do
 """)
 
 _fact("tags", "tags",
@@ -2050,12 +2050,6 @@ the figures in the status bar
 the bottom line with many figures
 the bar at the bottom
 what is the bar at the bottom of the window for
-what does ctx 48k/200k mean
-what is ctx
-ctx
-ctx in the status bar
-where do i see how much context is used
-where can i see the context used so far
 can i click the status bar
 what happens when i click an item in the status bar
 click an item at the bottom
@@ -2065,6 +2059,12 @@ what order do the status items have
 where do i see how much ram is used
 where do i see what ram the program uses
 what is ram in the status bar
+what is written at the bottom of the window
+explain the items at the bottom
+what is the row of figures at the bottom
+row of items at the bottom
+the figures at the bottom
+what does each item in the status bar mean
 """)
 
 _fact("inspector", "inspector",
@@ -2179,10 +2179,10 @@ why did this token wait, where do i look
 where can i see why a token was slow
 see where each expert is kept
 where is each expert kept
-see which experts are in memory
-which experts are in memory or on disk
 which tab tells me where experts are kept
 tab with the experts
+the tab about experts
+open the experts tab
 """)
 
 _fact("cache_tab", "cache tab",
@@ -2597,8 +2597,6 @@ what happens when i move the slider
 what happens if i move the slider to the left
 what happens when the budget is full
 the budget is full
-the cache is full
-what happens when the cache is full
 how do i limit the cache
 limit the cache
 limit the size of the cache
@@ -2616,6 +2614,7 @@ maximum size of the cache
 set the maximum size of the cache
 which stored states are thrown away first
 what budget should i choose
+where is the budget slider
 """)
 
 _fact("model_page", "model page",
@@ -2972,6 +2971,8 @@ is it spying
 does the program spy on its users
 do you report what i do
 does it report anything about its users
+does it track its users
+do you collect anything
 """)
 
 _fact("theme", "theme",
@@ -3247,7 +3248,6 @@ my computer died in the middle of an answer
 my computer froze and i had to restart
 my machine froze during an answer
 i had to restart the computer in the middle of an answer
-i killed the program by mistake
 i closed the window in the middle of an answer
 what if i close the window during an answer
 recover my chat
@@ -3333,13 +3333,16 @@ what is a tool call
 tool call
 an example of a tool call
 what happens in a tool call
-who runs the tool
 who runs the calculator
 does the program run the tools
 why did you call a tool
 why did it call the clock
 why did the model use the calculator
 are the tools real
+what are the two small tools
+try the clock
+try the calculator
+name the two demo tools
 """)
 
 _fact("update", "after an update",
