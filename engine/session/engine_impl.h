@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// The facade's Engine: a mapped file, its shape, weights, tokenizer and one backend.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mapped_file.h"
+#include "engine/engine.h"
+#include "format/gguf.h"
+#include "kernel/backend.h"
+#include "model/forward.h"
+#include "model/shape.h"
+#include "model/weights.h"
+#include "text/tokenizer.h"
+
+namespace starglass {
+
+class EngineImpl final : public Engine, public std::enable_shared_from_this<EngineImpl> {
+public:
+    struct Parts {
+        std::optional<MappedFile> file;  // absent for a model in memory
+        ModelShape shape;
+        ModelWeights weights;
+        Tokenizer tokenizer;
+        ChatDialect dialect;
+        ModelInfo info;
+        EngineOptions options;
+        std::unique_ptr<Backend> backend;
+    };
+    explicit EngineImpl(Parts parts) : parts_(std::move(parts)) {}
+
+    [[nodiscard]] const ModelInfo& info() const override { return parts_.info; }
+    [[nodiscard]] const EngineOptions& options() const override { return parts_.options; }
+    [[nodiscard]] std::vector<TokenId> tokenize(std::string_view text,
+                                                TokenizeMode mode) const override;
+    [[nodiscard]] std::string token_text(TokenId id) const override;
+    [[nodiscard]] const ChatDialect& dialect() const override { return parts_.dialect; }
+    [[nodiscard]] std::vector<TokenId> encode(const RenderedPrompt& prompt) const override;
+    Result<std::unique_ptr<Session>> create_session() override;
+
+    [[nodiscard]] const ModelShape& shape() const { return parts_.shape; }
+    [[nodiscard]] const ModelWeights& weights() const { return parts_.weights; }
+    [[nodiscard]] const Tokenizer& tokenizer() const { return parts_.tokenizer; }
+    [[nodiscard]] Backend& backend() { return *parts_.backend; }
+    [[nodiscard]] Rounding rounding() const {
+        return parts_.options.numerics == Numerics::cont ? Rounding::none : Rounding::model;
+    }
+
+private:
+    Parts parts_;
+};
+
+// session.cpp
+std::unique_ptr<Session> make_session(std::shared_ptr<EngineImpl> engine);
+
+}  // namespace starglass

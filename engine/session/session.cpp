@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+#include "engine/session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "session/engine_impl.h"
+#include "session/sampler.h"
+#include "session/stop_matcher.h"
+#include "session/timeline.h"
+#include "session/token_statistics.h"
+
+namespace starglass {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The reference evaluates a token at a time anyway; small batches keep it responsive.
+constexpr int kChunkReference = 32;
+constexpr int kChunkCpu = 512;
+constexpr int kLogitRows = 32;  // rows of logits computed at once by evaluate()
+
+// Gathers one batch's routing, layer by layer, and hands it out position by position.
+class RoutingCollector {
+public:
+    RoutingCollector(int layers, int used) : layers_(layers), used_(used) {}
+
+    RoutingFn hook() {
+        return [this](int layer, std::int64_t, int rows, std::span<const std::int32_t> experts,
+                      std::span<const float> weights) {
+            const std::size_t frame = static_cast<std::size_t>(layers_) * used_;
+            experts_.resize(static_cast<std::size_t>(rows) * frame);
+            weights_.resize(experts_.size());
+            for (int row = 0; row < rows; ++row) {
+                const std::size_t to = row * frame + static_cast<std::size_t>(layer) * used_;
+                const std::size_t from = static_cast<std::size_t>(row) * used_;
+                std::copy_n(experts.data() + from, used_, experts_.data() + to);
+                std::copy_n(weights.data() + from, used_, weights_.data() + to);
+            }
+        };
+    }
+    void send(SessionListener& listener, std::int64_t first_position, int rows, bool prefill) {
+        const std::size_t frame = static_cast<std::size_t>(layers_) * used_;
+        for (int row = 0; row < rows; ++row)
+            listener.on_routing({first_position + row,
+                                 prefill,
+                                 layers_,
+                                 used_,
+                                 {experts_.data() + row * frame, frame},
+                                 {weights_.data() + row * frame, frame}});
+    }
+
+private:
+    int layers_;
+    int used_;
+    std::vector<std::int32_t> experts_;
+    std::vector<float> weights_;
+};
+
+class SessionImpl final : public Session {
+public:
+    explicit SessionImpl(std::shared_ptr<EngineImpl> engine)
+        : engine_(std::move(engine)),
+          timeline_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
+                    {.chunk = engine_->options().backend == BackendKind::reference
+                                  ? kChunkReference
+                                  : kChunkCpu}),
+          routing_(engine_->shape().layers, engine_->shape().experts_used),
+          logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
+        for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,
+                                PromptSpan::Kind::user, PromptSpan::Kind::assistant})
+            end_tokens_.push_back(engine_->tokenizer().vocabulary().control_id(kind));
+    }
+
+    Result<GenerateResult> generate(const GenerateRequest& request, SessionListener& listener,
+                                    const CancelToken& cancel) override;
+    Status evaluate(std::span<const TokenId> tokens, const EvaluateOptions& options,
+                    SessionListener& listener, const LogitsConsumer& logits,
+                    const CancelToken& cancel) override;
+    [[nodiscard]] int reusable_tokens(std::span<const TokenId> prompt) const override {
+        return static_cast<int>(timeline_.reusable(prompt));
+    }
+    [[nodiscard]] std::span<const TokenId> tokens() const override { return timeline_.tokens(); }
+    [[nodiscard]] std::int64_t context_tokens() const override {
+        return engine_->options().context_tokens;
+    }
+    [[nodiscard]] std::int64_t memory_bytes() const override { return timeline_.bytes(); }
+    void clear() override {
+        timeline_.clear();
+        logits_position_ = -1;
+    }
+
+private:
+    class Generation;
+
+    Status check_prompt(std::span<const TokenId> prompt) const;
+    // Brings the timeline to `prompt` and logits_ to its last position.
+    Status prefill(const GenerateRequest& request, SessionListener& listener,
+                   const CancelToken& cancel, Clock::time_point start, GenerateTimings& timings);
+    Status update_logits(int row);
+    Status check_logits(std::span<const float> logits, std::int64_t position) const;
+    void send_final_rows(TraceSink& sink);
+
+    std::shared_ptr<EngineImpl> engine_;
+    Timeline timeline_;
+    RoutingCollector routing_;
+    std::vector<float> logits_;          // [V] of position logits_position_
+    std::int64_t logits_position_ = -1;  // -1: none
+    std::vector<TokenId> end_tokens_;    // any of these ends a turn
+};
+
+Status SessionImpl::check_prompt(std::span<const TokenId> prompt) const {
+    if (prompt.empty())
+        return fail(ErrorCode::invalid_input, "the prompt is empty; it needs at least one token");
+    const auto context = static_cast<std::size_t>(context_tokens());
+    if (prompt.size() >= context)
+        return fail(ErrorCode::invalid_input,
+                    "the prompt has {} tokens, but the context holds {} and one must stay free; "
+                    "shorten it or open the model with a larger context",
+                    prompt.size(), context);
+    const TokenId limit = engine_->shape().vocabulary;
+    for (std::size_t i = 0; i < prompt.size(); ++i)
+        if (prompt[i] < 0 || prompt[i] >= limit)
+            return fail(ErrorCode::invalid_input,
+                        "token {} at position {} is outside the vocabulary (0 to {})", prompt[i], i,
+                        limit - 1);
+    return {};
+}
+
+Status SessionImpl::check_logits(std::span<const float> logits, std::int64_t position) const {
+    for (std::size_t id = 0; id < logits.size(); ++id)
+        if (!std::isfinite(logits[id]))
+            return fail(ErrorCode::invalid_input,
+                        "the model gave a logit that is not a finite number (token {} at position "
+                        "{}); its weights are damaged, get the file again",
+                        id, position);
+    return {};
+}
+
+Status SessionImpl::update_logits(int row) {
+    logits_position_ = -1;
+    timeline_.forward().logits(row, logits_);
+    const auto position = static_cast<std::int64_t>(timeline_.tokens().size()) - 1;
+    if (auto status = check_logits(logits_, position); !status) {
+        // What such weights left in the rows is not worth resuming from.
+        timeline_.clear();
+        return status;
+    }
+    logits_position_ = position;
+    return {};
+}
+
+Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& listener,
+                            const CancelToken& cancel, Clock::time_point start,
+                            GenerateTimings& timings) {
+    const std::span<const TokenId> prompt = request.prompt;
+    timeline_.rewind_for(prompt);
+    const auto reused = static_cast<int>(timeline_.tokens().size());
+    timings.prompt_tokens = static_cast<int>(prompt.size());
+    timings.reused_tokens = reused;
+    const int total = timings.prompt_tokens - reused;
+    PrefillProgress progress{0, total, reused, seconds_since(start)};
+    listener.on_prefill(progress);
+    if (total == 0 && logits_position_ == timings.prompt_tokens - 1) return {};
+    if (total == 0) {
+        // The live state is here but its logits are not (a cancelled turn): go back for them.
+        timeline_.clear();
+        timings.reused_tokens = 0;
+        return prefill(request, listener, cancel, start, timings);
+    }
+
+    int last_rows = 0;
+    Timeline::Hooks hooks;
+    hooks.cancel = &cancel;
+    if (request.routing) hooks.routing = routing_.hook();
+    hooks.batch_done = [&](std::int64_t first_position, int rows) {
+        last_rows = rows;
+        if (request.routing) routing_.send(listener, first_position, rows, true);
+        progress.tokens_done += rows;
+        progress.seconds = seconds_since(start);
+        listener.on_prefill(progress);
+    };
+    // A snapshot in front of the last token: the next turn of a plain chat renders this turn
+    // without its reasoning and diverges exactly there.
+    const std::span<const TokenId> rest = prompt.subspan(static_cast<std::size_t>(reused));
+    if (rest.size() > 1) {
+        TRY_STATUS(timeline_.extend(rest.first(rest.size() - 1), 0, hooks));
+        timeline_.remember();
+    }
+    TRY_STATUS(timeline_.extend(rest.last(1), 0, hooks));
+    return update_logits(last_rows - 1);
+}
+
+Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
+                                             SessionListener& listener,
+                                             const CancelToken& cancel) {
+    const Clock::time_point start = Clock::now();
+    TRY_STATUS(check_prompt(request.prompt));
+    GenerateResult result;
+    ReplyStream stream({.thinking = request.thinking, .tools = request.tools});
+    StopMatcher stop(request.stop);
+    const auto finish = [&](StopReason reason) {
+        result.stop = reason;
+        result.timings.generated_tokens = static_cast<int>(result.tokens.size());
+        result.reply = parse_reply(result.text, request.thinking);
+        return std::move(result);
+    };
+
+    if (auto status = prefill(request, listener, cancel, start, result.timings); !status) {
+        if (status.error().code == ErrorCode::cancelled) return finish(StopReason::cancelled);
+        return tl::unexpected<Error>(status.error());
+    }
+    result.timings.prefill_seconds = seconds_since(start);
+
+    Sampler sampler(request.sampling);
+    const std::int64_t room =
+        context_tokens() - static_cast<std::int64_t>(timeline_.tokens().size());
+    const std::int64_t limit =
+        request.max_tokens < 0 ? room : std::min<std::int64_t>(request.max_tokens, room);
+    const Clock::time_point decode_start = Clock::now();
+    Clock::time_point previous = decode_start;
+    // What the stop matcher or the reply stream still hold back becomes visible at the end.
+    const auto release = [&](TokenEvent* event) {
+        std::vector<StreamDelta> deltas = stream.feed(stop.flush());
+        for (StreamDelta& delta : stream.flush()) deltas.push_back(std::move(delta));
+        if (deltas.empty()) return;
+        TokenEvent tail;
+        TokenEvent& target = event != nullptr ? *event : tail;
+        for (StreamDelta& delta : deltas) target.deltas.push_back(std::move(delta));
+        if (event == nullptr) {
+            tail.id = -1;  // no token of its own
+            tail.position = static_cast<std::int64_t>(timeline_.tokens().size());
+            tail.part = target.deltas.back().part;
+            listener.on_token(tail);
+        }
+    };
+
+    StopReason reason = StopReason::length;
+    for (std::int64_t step = 0; step < limit; ++step) {
+        if (cancel.cancelled()) {
+            reason = StopReason::cancelled;
+            break;
+        }
+        const bool greedy = request.tools && stream.next_is_structural();
+        const TokenId token = sampler.sample(logits_, greedy);
+        if (step == 0) result.timings.first_token_seconds = seconds_since(start);
+        if (std::find(end_tokens_.begin(), end_tokens_.end(), token) != end_tokens_.end()) {
+            reason = StopReason::end_of_turn;
+            break;
+        }
+        const TokenStatistics statistics =
+            token_statistics(logits_, token, request.top_alternatives);
+        TokenEvent event;
+        event.position = static_cast<std::int64_t>(timeline_.tokens().size());
+        event.id = token;
+        event.probability = statistics.probability;
+        event.entropy_bits = statistics.entropy_bits;
+        event.alternatives = statistics.alternatives;
+        for (TokenAlternative& alternative : event.alternatives)
+            alternative.text = engine_->token_text(alternative.id);
+        event.part = stream.in_thinking() ? StreamPart::thinking : StreamPart::answer;
+        if (event.part == StreamPart::thinking) ++result.timings.thinking_tokens;
+
+        const std::string_view text = engine_->tokenizer().vocabulary().token_text(token);
+        result.tokens.push_back(token);
+        result.text += text;
+        event.deltas = stream.feed(stop.feed(text));
+        const bool stopped = stop.matched();
+        const bool tool_done = request.tools && stream.tool_block_closed();
+        const bool last = stopped || tool_done || step + 1 == limit;
+        if (last) release(&event);
+        const Clock::time_point now = Clock::now();
+        event.seconds = std::chrono::duration<double>(now - previous).count();
+        previous = now;
+        listener.on_token(event);
+        if (stopped) {
+            result.text.resize(stop.kept_bytes());
+            reason = StopReason::stop_text;
+            break;
+        }
+        if (tool_done) {
+            reason = StopReason::tool_calls;
+            break;
+        }
+        if (last) break;
+
+        Timeline::Hooks hooks;
+        hooks.cancel = &cancel;
+        if (request.routing) {
+            hooks.routing = routing_.hook();
+            hooks.batch_done = [&](std::int64_t first_position, int rows) {
+                routing_.send(listener, first_position, rows, false);
+            };
+        }
+        auto status = timeline_.extend(std::span(&token, 1), 1, hooks);
+        if (status) status = update_logits(0);
+        if (!status) {
+            if (status.error().code != ErrorCode::cancelled)
+                return tl::unexpected<Error>(status.error());
+            reason = StopReason::cancelled;
+            break;
+        }
+    }
+    if (reason == StopReason::end_of_turn || reason == StopReason::cancelled || limit == 0)
+        release(nullptr);
+    result.timings.decode_seconds = seconds_since(decode_start);
+    return finish(reason);
+}
+
+Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOptions& options,
+                             SessionListener& listener, const LogitsConsumer& consumer,
+                             const CancelToken& cancel) {
+    TRY_STATUS(check_prompt(tokens));
+    clear();
+    const auto vocabulary = static_cast<std::size_t>(engine_->shape().vocabulary);
+    std::vector<float> block;
+    Status logits_status;
+    Timeline::Hooks hooks;
+    hooks.cancel = &cancel;
+    if (options.routing) hooks.routing = routing_.hook();
+    if (options.trace != nullptr)
+        hooks.trace = [&](std::string_view name, int layer, std::int64_t first,
+                          std::span<const std::int64_t> shape, std::span<const float> values) {
+            options.trace->on_array(name, layer, first, shape, values);
+        };
+    const Clock::time_point start = Clock::now();
+    PrefillProgress progress{0, static_cast<int>(tokens.size()), 0, 0};
+    const auto emit = [&](std::int64_t first, int first_row, int rows) {
+        block.resize(static_cast<std::size_t>(rows) * vocabulary);
+        Forward& forward = timeline_.forward();
+        const std::span<const float> streams = forward.streams(first_row);
+        forward.head(engine_->weights().head,
+                     {streams.data(), streams.size() * static_cast<std::size_t>(rows)}, rows, block);
+        for (int row = 0; row < rows && logits_status; ++row) {
+            const std::span<const float> logits(block.data() + row * vocabulary, vocabulary);
+            const std::int64_t position = first + first_row + row;
+            logits_status = check_logits(logits, position);
+            if (logits_status && consumer) consumer(position, logits);
+        }
+    };
+    hooks.batch_done = [&](std::int64_t first, int rows) {
+        if (options.routing) routing_.send(listener, first, rows, rows > 1);
+        const bool end = static_cast<std::size_t>(first + rows) == tokens.size();
+        if (options.all_logits) {
+            for (int row = 0; row < rows && logits_status; row += kLogitRows)
+                emit(first, row, std::min(kLogitRows, rows - row));
+        } else if (end) {
+            emit(first, rows - 1, 1);
+        }
+        progress.tokens_done += rows;
+        progress.seconds = seconds_since(start);
+        listener.on_prefill(progress);
+    };
+    TRY_STATUS(timeline_.extend(tokens, options.chunk, hooks));
+    if (!logits_status) {
+        timeline_.clear();
+        return logits_status;
+    }
+    std::copy_n(block.data() + block.size() - vocabulary, vocabulary, logits_.data());
+    logits_position_ = static_cast<std::int64_t>(tokens.size()) - 1;
+    if (options.trace != nullptr) send_final_rows(*options.trace);
+    return {};
+}
+
+void SessionImpl::send_final_rows(TraceSink& sink) {
+    KvState& state = timeline_.state();
+    const std::int64_t positions = state.positions();
+    std::vector<float> values;
+    const auto send = [&](std::string_view name, int layer, std::int64_t first, std::int64_t rows,
+                          const RowLayout& layout, const auto& row_at) {
+        values.resize(static_cast<std::size_t>(rows * layout.width));
+        for (std::int64_t row = 0; row < rows; ++row)
+            decode_row(layout, row_at(row), values.data() + row * layout.width);
+        const std::int64_t shape[] = {rows, layout.width};
+        sink.on_array(name, layer, first, shape, values);
+    };
+    for (int layer = 0; layer < state.layers(); ++layer) {
+        const LayerState& at = state.layer(layer);
+        const RowRing raw = state.raw_ring(layer);
+        const std::int64_t window = std::min<std::int64_t>(positions, state.window());
+        send("raw_kv_final", layer, positions - window, window, raw.layout,
+             [&](std::int64_t row) { return raw.row(positions - window + row); });
+        if (at.shape.ratio == 0) continue;
+        const std::int64_t rows = positions / at.shape.ratio;
+        const RowPages compressed = at.compressed.view();
+        send("attn_comp_kv_final", layer, 0, rows, compressed.layout,
+             [&](std::int64_t row) { return compressed.row(row); });
+        if (!at.shape.indexed) continue;
+        const RowPages index = at.index.view();
+        send("index_comp_kv_final", layer, 0, rows, index.layout,
+             [&](std::int64_t row) { return index.row(row); });
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<Session> make_session(std::shared_ptr<EngineImpl> engine) {
+    return std::make_unique<SessionImpl>(std::move(engine));
+}
+
+}  // namespace starglass
