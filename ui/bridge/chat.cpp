@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bridge/chat.h"
+
+#include <QRandomGenerator>
+#include <chrono>
+
+#include "bridge/demo_tools.h"
+
+namespace starglass::ui {
+namespace {
+
+// Long enough to be steady, short enough to follow a change of speed.
+constexpr std::size_t kRateWindowTokens = 24;
+
+ChatPart::Kind kindOf(StreamPart part) {
+    switch (part) {
+        case StreamPart::thinking: return ChatPart::Kind::thinking;
+        case StreamPart::answer: return ChatPart::Kind::answer;
+        case StreamPart::tool: return ChatPart::Kind::tool;
+    }
+    return ChatPart::Kind::answer;
+}
+
+}  // namespace
+
+QString stopReasonText(StopReason reason) {
+    switch (reason) {
+        case StopReason::end_of_turn: return Chat::tr("finished");
+        case StopReason::tool_calls: return Chat::tr("tool call");
+        case StopReason::length: return Chat::tr("stopped: context full");
+        case StopReason::stop_text: return Chat::tr("stop text");
+        case StopReason::cancelled: return Chat::tr("stopped by you");
+    }
+    return {};
+}
+
+QString ChatMessage::plainText(bool withThinking) const {
+    if (author == Author::user) return QString::fromUtf8(text);
+    QStringList out;
+    for (const ChatPart& part : parts) {
+        switch (part.kind) {
+            case ChatPart::Kind::thinking:
+                if (withThinking) out << Chat::tr("[Thinking]") + u'\n' + QString::fromUtf8(part.text).trimmed();
+                break;
+            case ChatPart::Kind::answer: out << QString::fromUtf8(part.text).trimmed(); break;
+            case ChatPart::Kind::tool:
+                out << QStringLiteral("[%1 %2 → %3]")
+                           .arg(QString::fromUtf8(part.toolName), QString::fromUtf8(part.toolArguments),
+                                QString::fromUtf8(part.toolResult));
+                break;
+            case ChatPart::Kind::error: out << part.error.sentence(); break;
+        }
+    }
+    return out.join(QStringLiteral("\n\n"));
+}
+
+Chat::Chat(EngineBridge& bridge, QObject* parent) : QObject(parent), bridge_(bridge) {
+    connect(&bridge_, &EngineBridge::modelReady, this, [this] {
+        usedTokens_ = bridge_.stats().usedTokens;
+        startNext();
+        emit stateChanged();
+    });
+    connect(&bridge_, &EngineBridge::promptReady, this, [this](quint64 request, int tokens) {
+        if (request != request_) return;
+        usedTokens_ = tokens;
+        emit stateChanged();
+    });
+    connect(&bridge_, &EngineBridge::tokens, this, &Chat::onTokens);
+    connect(&bridge_, &EngineBridge::finished, this, &Chat::onFinished);
+    connect(&bridge_, &EngineBridge::failed, this, &Chat::onFailed);
+}
+
+int Chat::indexOf(qint64 id) const {
+    // Asked about the newest messages almost always.
+    for (int i = size() - 1; i >= 0; --i)
+        if (messages_[i].id == id) return i;
+    return -1;
+}
+
+const TokenEvent* Chat::token(qint64 message, int token) const {
+    const int index = indexOf(message);
+    if (index < 0 || token < 0) return nullptr;
+    const auto& tokens = messages_[index].tokens;
+    return token < static_cast<int>(tokens.size()) ? &tokens[token] : nullptr;
+}
+
+int Chat::queuedCount() const {
+    int count = 0;
+    for (const ChatMessage& message : messages_) count += message.queued ? 1 : 0;
+    return count;
+}
+
+int Chat::lastUserIndex() const {
+    for (int i = size() - 1; i >= 0; --i)
+        if (messages_[i].author == ChatMessage::Author::user) return i;
+    return -1;
+}
+
+bool Chat::canRegenerate() const {
+    return !answering() && !bridge_.loading() && bridge_.model() && size() > 0 && queuedCount() == 0;
+}
+
+void Chat::send(const QString& text) {
+    if (text.trimmed().isEmpty()) return;
+    ChatMessage message;
+    message.id = ++lastId_;
+    message.author = ChatMessage::Author::user;
+    message.text = text.toUtf8();
+    message.queued = true;
+    Message content;
+    content.role = Role::user;
+    content.content = message.text.toStdString();
+    message.engineMessages.push_back(std::move(content));
+    messages_.push_back(std::move(message));
+    emit inserted(size() - 1);
+    startNext();
+    emit stateChanged();
+}
+
+void Chat::stop() {
+    if (!answering()) return;
+    stopped_ = true;
+    bridge_.stop();
+}
+
+void Chat::regenerate() {
+    if (!canRegenerate()) return;
+    const int user = lastUserIndex();
+    if (user < 0) return;
+    if (const int extra = size() - user - 1; extra > 0) {
+        messages_.erase(messages_.begin() + user + 1, messages_.end());
+        emit removed(user + 1, extra);
+    }
+    startReply(user);
+}
+
+void Chat::resend(const QString& text) {
+    if (answering() || text.trimmed().isEmpty()) return;
+    if (const int user = lastUserIndex(); user >= 0) {
+        const int count = size() - user;
+        messages_.erase(messages_.begin() + user, messages_.end());
+        emit removed(user, count);
+    }
+    send(text);
+}
+
+bool Chat::unqueue(qint64 id) {
+    const int index = indexOf(id);
+    if (index < 0 || !messages_[index].queued) return false;
+    messages_.erase(messages_.begin() + index);
+    emit removed(index, 1);
+    emit stateChanged();
+    return true;
+}
+
+void Chat::clear() {
+    stop();
+    reply_ = 0;
+    request_ = 0;
+    const int count = size();
+    messages_.clear();
+    if (count > 0) emit removed(0, count);
+    usedTokens_ = 0;
+    recentSeconds_.clear();
+    bridge_.clearSession();
+    emit stateChanged();
+}
+
+Conversation Chat::conversationUpTo(int index) const {
+    Conversation out;
+    if (tools_) out.tools = demoToolSchemas();
+    for (int i = 0; i <= index && i < size(); ++i)
+        for (const Message& message : messages_[i].engineMessages) out.messages.push_back(message);
+    return out;
+}
+
+Conversation Chat::conversationWith(const QString& draft) const {
+    Conversation out = conversationUpTo(size() - 1);
+    Message message;
+    message.role = Role::user;
+    message.content = draft.toStdString();
+    out.messages.push_back(std::move(message));
+    return out;
+}
+
+double Chat::liveRate() const {
+    double seconds = 0;
+    for (const double one : recentSeconds_) seconds += one;
+    return seconds > 0 ? static_cast<double>(recentSeconds_.size()) / seconds : 0;
+}
+
+ChatMessage& Chat::reply() { return messages_[indexOf(reply_)]; }
+
+void Chat::startNext() {
+    // The worker finishes a stopped request before it starts the next, so a cleared chat may
+    // begin again at once; only our own running reply holds the queue.
+    if (answering() || bridge_.loading() || !bridge_.model()) return;
+    for (int i = 0; i < size(); ++i) {
+        if (!messages_[i].queued) continue;
+        startReply(i);
+        return;
+    }
+}
+
+void Chat::startReply(int userIndex) {
+    if (messages_[userIndex].queued) {
+        messages_[userIndex].queued = false;
+        emit headChanged(userIndex);
+    }
+    ChatMessage message;
+    message.id = ++lastId_;
+    message.author = ChatMessage::Author::assistant;
+    message.speaker = QString::fromStdString(bridge_.model()->name);
+    message.running = true;
+    reply_ = message.id;
+    round_ = 0;
+    stopped_ = false;
+    running_ = {};
+    recentSeconds_.clear();
+    messages_.insert(messages_.begin() + userIndex + 1, std::move(message));
+    emit inserted(userIndex + 1);
+    bridge_.announceAnswer(reply_);
+    startRound();
+    emit stateChanged();
+}
+
+void Chat::startRound() {
+    GenerateJob job;
+    job.conversation = conversationUpTo(indexOf(reply_));
+    job.think = think_;
+    job.sampling = bridge_.model()->sampling;
+    // The file recommends how, not which: the same seed would make Regenerate repeat itself.
+    job.sampling.seed = QRandomGenerator::global()->generate64();
+    job.tools = tools_;
+    request_ = bridge_.generate(job);
+}
+
+void Chat::onTokens(quint64 request, const TokenBatch& batch) {
+    if (request != request_ || reply_ == 0) return;
+    const int index = indexOf(reply_);
+    ChatMessage& message = messages_[index];
+    const int firstToken = static_cast<int>(message.tokens.size());
+    bool newParts = false;
+    for (const TokenEvent& event : batch) {
+        TokenPlace place;
+        for (const StreamDelta& delta : event.deltas) {
+            if (delta.text.empty()) continue;
+            const ChatPart::Kind kind = kindOf(delta.part);
+            if (message.parts.empty() || message.parts.back().kind != kind ||
+                message.parts.back().closed) {
+                if (!message.parts.empty()) message.parts.back().closed = true;
+                message.parts.emplace_back().kind = kind;
+                newParts = true;
+            }
+            QByteArray& text = message.parts.back().text;
+            const int part = static_cast<int>(message.parts.size()) - 1;
+            if (place.part != part) place = {part, static_cast<int>(text.size()), 0};
+            text.append(delta.text.data(), static_cast<qsizetype>(delta.text.size()));
+            place.end = static_cast<int>(text.size());
+        }
+        // A token without visible text still counts for the pane it was written for.
+        if (!message.parts.empty() && message.parts.back().kind == kindOf(event.part)) {
+            ++message.parts.back().tokens;
+            message.parts.back().seconds += event.seconds;
+        }
+        TokenEvent kept = event;
+        kept.deltas.clear();
+        message.tokens.push_back(std::move(kept));
+        message.places.push_back(place);
+        recentSeconds_.push_back(event.seconds);
+        if (recentSeconds_.size() > kRateWindowTokens) recentSeconds_.pop_front();
+    }
+    usedTokens_ += static_cast<std::int64_t>(batch.size());
+    if (newParts) emit partsChanged(index);
+    if (!message.parts.empty()) emit textAdded(index, static_cast<int>(message.parts.size()) - 1);
+    bridge_.announceTokens(reply_, firstToken, batch);
+    emit stateChanged();
+}
+
+void Chat::closeParts(ChatMessage& message) {
+    for (ChatPart& part : message.parts) part.closed = true;
+}
+
+void Chat::onFinished(quint64 request, const GenerateResult& result) {
+    if (request != request_ || reply_ == 0) return;
+    const int index = indexOf(reply_);
+    ChatMessage& message = messages_[index];
+    if (round_ == 0) {
+        running_.firstTokenSeconds = result.timings.first_token_seconds;
+        running_.reusedTokens = result.timings.reused_tokens;
+        running_.promptTokens = result.timings.prompt_tokens;
+    }
+    running_.tokens += result.timings.generated_tokens;
+    running_.decodeSeconds += result.timings.decode_seconds;
+    running_.stop = result.stop;
+    usedTokens_ = bridge_.stats().usedTokens;
+
+    const bool calls = result.stop == StopReason::tool_calls && !result.reply.calls.empty();
+    // A tool block that turned out to be none is text the model wrote; it stays readable.
+    if (!calls && !message.parts.empty() && message.parts.back().kind == ChatPart::Kind::tool &&
+        message.parts.back().toolName.isEmpty())
+        message.parts.back().kind = ChatPart::Kind::answer;
+    closeParts(message);
+
+    Message said;
+    said.role = Role::assistant;
+    said.content = result.reply.content;
+    said.reasoning = result.reply.reasoning;
+    if (calls) {
+        if (!message.parts.empty() && message.parts.back().kind == ChatPart::Kind::tool)
+            message.parts.back().text.clear();
+        else
+            message.parts.emplace_back().kind = ChatPart::Kind::tool;
+        std::vector<Message> answers;
+        for (std::size_t i = 0; i < result.reply.calls.size(); ++i) {
+            ToolCall call = result.reply.calls[i];
+            if (call.id.empty())
+                call.id = "call_" + std::to_string(message.id) + "_" + std::to_string(round_) +
+                          "_" + std::to_string(i);
+            const std::string answer = runDemoTool(call, std::chrono::system_clock::now());
+            if (i > 0) message.parts.emplace_back().kind = ChatPart::Kind::tool;
+            ChatPart& part = message.parts.back();
+            part.closed = true;
+            part.toolName = QByteArray::fromStdString(call.name);
+            part.toolArguments = QByteArray::fromStdString(call.arguments);
+            part.toolResult = QByteArray::fromStdString(answer);
+            Message tool;
+            tool.role = Role::tool;
+            tool.content = answer;
+            tool.tool_call_id = call.id;
+            answers.push_back(std::move(tool));
+            said.tool_calls.push_back(std::move(call));
+        }
+        message.engineMessages.push_back(std::move(said));
+        for (Message& answer : answers) message.engineMessages.push_back(std::move(answer));
+        emit partsChanged(index);
+        if (!stopped_ && ++round_ < kToolRoundsMax) {
+            startRound();
+            emit stateChanged();
+            return;
+        }
+        if (stopped_) running_.stop = StopReason::cancelled;
+    } else {
+        message.engineMessages.push_back(std::move(said));
+        emit partsChanged(index);
+    }
+    endReply();
+}
+
+void Chat::onFailed(quint64 request, const UserError& error) {
+    if (request != request_ || reply_ == 0) return;
+    const int index = indexOf(reply_);
+    ChatMessage& message = messages_[index];
+    // What was written before the error is part of the conversation from now on.
+    Message said;
+    said.role = Role::assistant;
+    for (const ChatPart& part : message.parts) {
+        if (part.closed) continue;
+        if (part.kind == ChatPart::Kind::answer) said.content += part.text.toStdString();
+    }
+    closeParts(message);
+    if (!said.content.empty()) message.engineMessages.push_back(std::move(said));
+    ChatPart& part = message.parts.emplace_back();
+    part.kind = ChatPart::Kind::error;
+    part.closed = true;
+    part.error = error;
+    emit partsChanged(index);
+    running_.stop = StopReason::cancelled;
+    running_.tokens = 0;
+    endReply();
+}
+
+void Chat::endReply() {
+    const qint64 id = reply_;
+    const int index = indexOf(id);
+    ChatMessage& message = messages_[index];
+    message.running = false;
+    const bool failed = !message.parts.empty() && message.parts.back().kind == ChatPart::Kind::error;
+    if (!failed) message.summary = running_;
+    reply_ = 0;
+    request_ = 0;
+    recentSeconds_.clear();
+    emit headChanged(index);
+    emit replyFinished(index);
+    bridge_.announceFinished(id);
+    startNext();
+    emit stateChanged();
+}
+
+}  // namespace starglass::ui

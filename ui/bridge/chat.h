@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The conversation on screen and what may happen to it: send, queue, stop, regenerate, edit, the
+// tool loop. UI thread; owns its messages; knows no widgets. Messages are never dropped by an
+// error: the failed reply keeps what it has and an error part.
+#pragma once
+
+#include <QByteArray>
+#include <QElapsedTimer>
+#include <QObject>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "bridge/engine_bridge.h"
+
+namespace starglass::ui {
+
+// One pane's worth of a reply. Text is UTF-8, whole characters only.
+struct ChatPart {
+    enum class Kind { thinking, answer, tool, error };
+    Kind kind = Kind::answer;
+    QByteArray text;       // tool: the call as it is being written
+    bool closed = false;   // no more text will come
+    double seconds = 0;    // thinking: time spent
+    int tokens = 0;
+    QByteArray toolName, toolArguments, toolResult;
+    UserError error;
+};
+
+// Where a generated token's text is: bytes [begin, end) of part `part`; empty for tokens that
+// showed nothing.
+struct TokenPlace {
+    int part = -1;
+    int begin = 0;
+    int end = 0;
+};
+
+struct ReplySummary {
+    StopReason stop = StopReason::end_of_turn;
+    int tokens = 0;
+    int reusedTokens = 0;
+    int promptTokens = 0;
+    double firstTokenSeconds = 0;
+    double decodeSeconds = 0;
+    [[nodiscard]] double tokensPerSecond() const {
+        return decodeSeconds > 0 ? tokens / decodeSeconds : 0;
+    }
+};
+
+struct ChatMessage {
+    enum class Author { user, assistant };
+    qint64 id = 0;
+    Author author = Author::user;
+    bool queued = false;              // user: waits for the model or the running answer
+    QByteArray text;                  // user
+    QString speaker;                  // assistant: the model's name
+    std::vector<ChatPart> parts;      // assistant
+    bool running = false;             // assistant: still being written
+    std::optional<ReplySummary> summary;
+    std::vector<TokenEvent> tokens;   // without deltas
+    std::vector<TokenPlace> places;   // one per token
+    std::vector<Message> engineMessages;  // what the engine reads for this message later
+
+    // All that can be read, for copying and for plain text.
+    [[nodiscard]] QString plainText(bool withThinking) const;
+};
+
+class Chat : public QObject {
+    Q_OBJECT
+public:
+    explicit Chat(EngineBridge& bridge, QObject* parent = nullptr);
+
+    [[nodiscard]] int size() const { return static_cast<int>(messages_.size()); }
+    [[nodiscard]] const ChatMessage& at(int index) const { return messages_.at(index); }
+    [[nodiscard]] int indexOf(qint64 id) const;  // -1: none
+    // Null when out of range.
+    [[nodiscard]] const TokenEvent* token(qint64 message, int token) const;
+
+    [[nodiscard]] bool answering() const { return reply_ != 0; }
+    [[nodiscard]] bool canRegenerate() const;
+    [[nodiscard]] int queuedCount() const;
+    // The last message of the user, -1 when there is none.
+    [[nodiscard]] int lastUserIndex() const;
+
+    void setThink(ThinkMode think) { think_ = think; }
+    [[nodiscard]] ThinkMode think() const { return think_; }
+    void setToolsEnabled(bool enabled) { tools_ = enabled; }
+    [[nodiscard]] bool toolsEnabled() const { return tools_; }
+
+    // Shown at once; answered when the model is free.
+    void send(const QString& text);
+    void stop();
+    // Answers the last message of the user again.
+    void regenerate();
+    // Replaces the last message of the user and all after it.
+    void resend(const QString& text);
+    // Takes a message back that was not answered yet.
+    bool unqueue(qint64 id);
+    void clear();
+
+    // What would be sent if `draft` were: for counting.
+    [[nodiscard]] Conversation conversationWith(const QString& draft) const;
+    // Tokens per second over the last moments; 0 when nothing is being written.
+    [[nodiscard]] double liveRate() const;
+    // Timeline length as far as known: prompt and what was written since.
+    [[nodiscard]] std::int64_t usedTokens() const { return usedTokens_; }
+
+signals:
+    void inserted(int index);
+    void removed(int first, int count);
+    void textAdded(int index, int part);   // the part grew
+    void partsChanged(int index);          // parts were added, closed or replaced
+    void headChanged(int index);           // queued flag, summary
+    void stateChanged();                   // answering(), queue or usage changed
+    void replyFinished(int index);
+
+private:
+    void startNext();
+    void startReply(int userIndex);
+    void startRound();
+    void onTokens(quint64 request, const TokenBatch& batch);
+    void onFinished(quint64 request, const GenerateResult& result);
+    void onFailed(quint64 request, const UserError& error);
+    void endReply();
+    void closeParts(ChatMessage& message);
+    [[nodiscard]] Conversation conversationUpTo(int index) const;
+    ChatMessage& reply();
+
+    EngineBridge& bridge_;
+    std::deque<ChatMessage> messages_;
+    qint64 lastId_ = 0;
+    qint64 reply_ = 0;       // message being written, 0 for none
+    quint64 request_ = 0;    // of the running round
+    int round_ = 0;
+    bool stopped_ = false;   // the user asked; no further tool round
+    ReplySummary running_;
+    ThinkMode think_ = ThinkMode::on;
+    bool tools_ = true;
+    std::int64_t usedTokens_ = 0;
+    std::deque<double> recentSeconds_;
+};
+
+// The reason as a few words: "finished", "stopped", "length limit".
+QString stopReasonText(StopReason reason);
+
+}  // namespace starglass::ui

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bridge/engine_bridge.h"
+
+namespace starglass::ui {
+
+EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
+    : QObject(parent),
+      mailbox_(std::make_shared<Mailbox>()),
+      worker_(new EngineWorker(std::move(openers), mailbox_)) {
+    registerBridgeTypes();
+    thread_.setObjectName(QStringLiteral("engine"));
+    // Kernels use a few large stack frames; Qt's default of the platform may be 512 KiB.
+    thread_.setStackSize(8 << 20);
+    worker_->moveToThread(&thread_);
+    connect(&thread_, &QThread::finished, worker_, &QObject::deleteLater);
+
+    deliveryTimer_.setSingleShot(true);
+    connect(&deliveryTimer_, &QTimer::timeout, this, &EngineBridge::deliver);
+    connect(worker_, &EngineWorker::activity, this, &EngineBridge::onActivity);
+    connect(worker_, &EngineWorker::opened, this, &EngineBridge::onOpened);
+    connect(worker_, &EngineWorker::openFailed, this,
+            [this](quint64 request, const UserError& error, bool cancelled) {
+                if (request != load_) return;
+                deliver();
+                load_ = 0;
+                emit stateChanged();
+                emit loadFailed(error, cancelled);
+            });
+    connect(worker_, &EngineWorker::promptReady, this, &EngineBridge::promptReady);
+    connect(worker_, &EngineWorker::generated, this,
+            [this](quint64 request, const GenerateResult& result, const SessionStats& stats) {
+                deliver();  // tokens before their ending
+                stats_ = stats;
+                if (request == answer_) answer_ = 0;
+                emit stateChanged();
+                emit statsChanged(stats_);
+                emit finished(request, result);
+            });
+    connect(worker_, &EngineWorker::generateFailed, this,
+            [this](quint64 request, const UserError& error) {
+                deliver();
+                if (request == answer_) answer_ = 0;
+                emit stateChanged();
+                emit failed(request, error);
+            });
+    connect(worker_, &EngineWorker::cleared, this, [this](const SessionStats& stats) {
+        stats_ = stats;
+        emit statsChanged(stats_);
+    });
+    thread_.start();
+}
+
+EngineBridge::~EngineBridge() {
+    if (loadCancel_) loadCancel_->cancel();
+    stop();
+    thread_.quit();
+    thread_.wait();
+}
+
+void EngineBridge::openModel(const QString& path) {
+    cancelLoad();
+    stop();
+    load_ = ++lastRequest_;
+    loadCancel_ = std::make_shared<CancelToken>();
+    QMetaObject::invokeMethod(
+        worker_,
+        [worker = worker_, request = load_, path, options = options_, cancel = loadCancel_] {
+            worker->open(request, path, options, cancel);
+        },
+        Qt::QueuedConnection);
+    emit stateChanged();
+    emit loadStarted(path);
+}
+
+void EngineBridge::cancelLoad() {
+    if (load_ != 0) loadCancel_->cancel();
+}
+
+quint64 EngineBridge::generate(const GenerateJob& job) {
+    answer_ = ++lastRequest_;
+    answerCancel_ = std::make_shared<CancelToken>();
+    QMetaObject::invokeMethod(
+        worker_,
+        [worker = worker_, request = answer_, job, cancel = answerCancel_] {
+            worker->generate(request, job, cancel);
+        },
+        Qt::QueuedConnection);
+    emit stateChanged();
+    return answer_;
+}
+
+void EngineBridge::stop() {
+    if (answerCancel_) answerCancel_->cancel();
+}
+
+void EngineBridge::clearSession() {
+    QMetaObject::invokeMethod(
+        worker_, [worker = worker_] { worker->clear(); }, Qt::QueuedConnection);
+}
+
+void EngineBridge::onActivity() {
+    // The first token of an answer is shown at once; those close behind it travel together.
+    const qint64 waited =
+        sinceDelivery_.isValid() ? sinceDelivery_.elapsed() : kDeliveryIntervalMs;
+    if (waited >= kDeliveryIntervalMs)
+        deliver();
+    else if (!deliveryTimer_.isActive())
+        deliveryTimer_.start(static_cast<int>(kDeliveryIntervalMs - waited));
+}
+
+void EngineBridge::deliver() {
+    deliveryTimer_.stop();
+    const Mailbox::Content content = mailbox_->take();
+    sinceDelivery_.start();
+    if (content.load && load_ != 0) emit loadProgress(*content.load);
+    if (content.prefill) emit prefillProgress(*content.prefill);
+    for (const Mailbox::Tokens& part : content.tokens) emit tokens(part.request, part.events);
+    if (!content.routing.empty()) emit routingFrames(content.routing);
+}
+
+void EngineBridge::onOpened(quint64 request, const EnginePtr& engine, const SessionStats& stats) {
+    // A load that was replaced still changed the worker's engine; what follows will replace it.
+    deliver();
+    if (request == load_) load_ = 0;
+    // The aliasing pointer keeps the engine alive as long as anybody reads its info.
+    model_ = ModelInfoPtr(engine, &engine->info());
+    stats_ = stats;
+    counter_.setEngine(engine);
+    emit stateChanged();
+    emit statsChanged(stats_);
+    emit modelReady(model_);
+}
+
+}  // namespace starglass::ui

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bridge/engine_worker.h"
+
+#include <exception>
+
+#include "bridge/error_text.h"
+
+namespace starglass::ui {
+namespace {
+
+// Runs engine code; an exception that escapes it (memory, most likely) becomes an Error, so that
+// one bad file or request never takes the conversation with it.
+template <class F>
+auto guarded(F&& body) -> decltype(body()) {
+    try {
+        return body();
+    } catch (const std::bad_alloc&) {
+        return fail(ErrorCode::out_of_memory, "there is not enough memory for this");
+    } catch (const std::exception& problem) {
+        return fail(ErrorCode::internal, "the engine stopped unexpectedly ({})", problem.what());
+    }
+}
+
+class Forwarder final : public SessionListener {
+public:
+    Forwarder(EngineWorker& worker, Mailbox& mailbox, quint64 request)
+        : worker_(worker), mailbox_(mailbox), request_(request) {}
+
+    void on_prefill(const PrefillProgress& progress) override {
+        post([&](Mailbox::Content& content) { content.prefill = progress; });
+    }
+    void on_token(const TokenEvent& event) override {
+        post([&](Mailbox::Content& content) {
+            if (content.tokens.empty() || content.tokens.back().request != request_)
+                content.tokens.push_back({request_, {}});
+            content.tokens.back().events.push_back(event);
+        });
+    }
+    void on_routing(const RoutingFrame& frame) override {
+        RoutingSample sample;
+        sample.position = frame.position;
+        sample.prefill = frame.prefill;
+        sample.layers = frame.layers;
+        sample.expertsUsed = frame.experts_used;
+        sample.experts.assign(frame.experts.begin(), frame.experts.end());
+        sample.weights.assign(frame.weights.begin(), frame.weights.end());
+        post([&](Mailbox::Content& content) { content.routing.push_back(std::move(sample)); });
+    }
+
+private:
+    template <class Change>
+    void post(Change&& change) {
+        if (mailbox_.put(std::forward<Change>(change))) emit worker_.activity();
+    }
+    EngineWorker& worker_;
+    Mailbox& mailbox_;
+    quint64 request_;
+};
+
+}  // namespace
+
+EngineWorker::EngineWorker(EngineOpeners openers, std::shared_ptr<Mailbox> mailbox)
+    : openers_(std::move(openers)), mailbox_(std::move(mailbox)) {}
+
+EngineWorker::~EngineWorker() { session_.reset(); }
+
+void EngineWorker::open(quint64 request, const QString& path, const EngineOptions& options,
+                        const CancelPtr& cancel) {
+    const LoadListener listener = [this](const LoadProgress& progress) {
+        if (mailbox_->put([&](Mailbox::Content& content) { content.load = progress; }))
+            emit activity();
+    };
+    auto made = guarded([&]() -> Result<std::pair<EnginePtr, std::unique_ptr<Session>>> {
+        const auto open_it = [&]() -> Result<EnginePtr> {
+            if (!path.isEmpty())
+                return openers_.file(path.toStdString(), options, listener, *cancel);
+            if (!openers_.builtin)
+                return fail(ErrorCode::not_found, "this build carries no built-in model");
+            return openers_.builtin(options, listener, *cancel);
+        };
+        TRY(EnginePtr engine, open_it());
+        TRY(std::unique_ptr<Session> session, engine->create_session());
+        return std::pair{std::move(engine), std::move(session)};
+    });
+    if (!made) {
+        emit openFailed(request, describeError(made.error(), Doing::opening, path),
+                        made.error().code == ErrorCode::cancelled);
+        return;
+    }
+    session_ = std::move(made->second);
+    engine_ = std::move(made->first);
+    emit opened(request, engine_, stats());
+}
+
+void EngineWorker::generate(quint64 request, const GenerateJob& job, const CancelPtr& cancel) {
+    auto result = guarded([&] { return answer(request, job, *cancel); });
+    if (result)
+        emit generated(request, *result, stats());
+    else
+        emit generateFailed(request, describeError(result.error(), Doing::answering, {}));
+}
+
+void EngineWorker::clear() {
+    if (session_) session_->clear();
+    emit cleared(stats());
+}
+
+SessionStats EngineWorker::stats() const {
+    if (!session_) return {};
+    return {static_cast<std::int64_t>(session_->tokens().size()), session_->context_tokens(),
+            session_->memory_bytes()};
+}
+
+Result<GenerateResult> EngineWorker::answer(quint64 request, const GenerateJob& job,
+                                            const CancelToken& cancel) {
+    if (!session_) return fail(ErrorCode::not_found, "no model is open");
+    RenderOptions options;
+    options.think = job.think;
+    options.context_tokens = session_->context_tokens();
+    options.dialect = engine_->dialect();
+    TRY(const RenderedPrompt prompt, render_prompt(job.conversation, options));
+    GenerateRequest ask;
+    ask.prompt = engine_->encode(prompt);
+    ask.sampling = job.sampling;
+    ask.max_tokens = job.maxTokens;
+    ask.thinking = prompt.think != ThinkMode::off;
+    ask.tools = job.tools;
+    emit promptReady(request, static_cast<int>(ask.prompt.size()));
+    if (static_cast<std::int64_t>(ask.prompt.size()) >= session_->context_tokens())
+        return fail(ErrorCode::invalid_input,
+                    "the conversation needs {} tokens and the context holds {}", ask.prompt.size(),
+                    session_->context_tokens());
+    Forwarder forwarder(*this, *mailbox_, request);
+    return session_->generate(ask, forwarder, cancel);
+}
+
+}  // namespace starglass::ui

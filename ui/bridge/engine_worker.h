@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Owns the Engine and its Session and is the only place that touches them. Lives on its own
+// QThread; its slots are invoked queued by EngineBridge, its signals arrive queued there. What
+// comes often (tokens, routing, progress) goes through the Mailbox instead of one event each.
+#pragma once
+
+#include <QObject>
+#include <functional>
+
+#include "bridge/mailbox.h"
+#include "bridge/types.h"
+
+namespace starglass::ui {
+
+// How engines come into being; tests put a FakeEngine here. `builtin` may be empty.
+struct EngineOpeners {
+    std::function<Result<EnginePtr>(const std::string& path, const EngineOptions&,
+                                    const LoadListener&, const CancelToken&)>
+        file;
+    std::function<Result<EnginePtr>(const EngineOptions&, const LoadListener&, const CancelToken&)>
+        builtin;
+};
+
+class EngineWorker : public QObject {
+    Q_OBJECT
+public:
+    EngineWorker(EngineOpeners openers, std::shared_ptr<Mailbox> mailbox);
+    ~EngineWorker() override;
+
+    // An empty path means the built-in model. The model in use stays until the new one is ready.
+    void open(quint64 request, const QString& path, const EngineOptions& options,
+              const CancelPtr& cancel);
+    void generate(quint64 request, const GenerateJob& job, const CancelPtr& cancel);
+    void clear();
+
+signals:
+    void activity();  // the mailbox has something
+    void opened(quint64 request, const EnginePtr& engine, const SessionStats& stats);
+    void openFailed(quint64 request, const UserError& error, bool cancelled);
+    void promptReady(quint64 request, int promptTokens);
+    void generated(quint64 request, const GenerateResult& result, const SessionStats& stats);
+    void generateFailed(quint64 request, const UserError& error);
+    void cleared(const SessionStats& stats);
+
+private:
+    [[nodiscard]] SessionStats stats() const;
+    Result<GenerateResult> answer(quint64 request, const GenerateJob& job,
+                                  const CancelToken& cancel);
+
+    EngineOpeners openers_;
+    std::shared_ptr<Mailbox> mailbox_;
+    EnginePtr engine_;                  // declared before the session, so it outlives it
+    std::unique_ptr<Session> session_;
+};
+
+}  // namespace starglass::ui
