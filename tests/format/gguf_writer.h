@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -28,7 +29,10 @@ namespace starglass {
 using GgufBytes = std::vector<std::byte>;
 
 inline void append(GgufBytes& bytes, std::span<const std::byte> more) {
-    bytes.insert(bytes.end(), more.begin(), more.end());
+    // Not insert(): gcc 12 warns of an overflow that is not there.
+    const std::size_t end = bytes.size();
+    bytes.resize(end + more.size());
+    if (!more.empty()) std::memcpy(bytes.data() + end, more.data(), more.size());
 }
 
 template <class T>
