@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/attention_cases.h"
+
+namespace starglass::testing {
+namespace {
+
+std::string describe(const AttentionCase& c) {
+    return "heads " + std::to_string(c.heads) + ", width " + std::to_string(c.width) + ", first " +
+           std::to_string(c.first) + ", rows " + std::to_string(c.rows) + ", ratio " +
+           std::to_string(c.ratio) + ", top " + std::to_string(c.top_k);
+}
+
+std::vector<double> truth(AttentionProblem& p) {
+    const AttentionCase& c = p.shape;
+    std::vector<double> out;
+    for (int row = 0; row < c.rows; ++row) {
+        const std::int64_t position = c.first + row;
+        std::vector<std::vector<float>> rows;
+        for (std::int64_t at = std::max<std::int64_t>(0, position - c.window + 1); at <= position;
+             ++at) {
+            rows.emplace_back(static_cast<std::size_t>(c.width));
+            decode_row(p.raw->layout, p.raw->view().row(at), rows.back().data());
+        }
+        if (c.ratio != 0) {
+            const std::int64_t visible = (position + 1) / c.ratio;
+            if (c.top_k == 0)
+                for (std::int64_t r = 0; r < visible; ++r) rows.push_back(p.compressed->decoded(r));
+            else
+                for (int i = 0; i < p.counts[row]; ++i)
+                    rows.push_back(p.compressed->decoded(p.selected[row * c.top_k + i]));
+        }
+        for (int head = 0; head < c.heads; ++head) {
+            const float* q =
+                p.q.data() + (static_cast<std::int64_t>(row) * c.heads + head) * c.width;
+            double denominator = std::exp(static_cast<double>(p.sinks[head]));
+            std::vector<double> o(static_cast<std::size_t>(c.width));
+            for (const auto& k : rows) {
+                double dot = 0.0;
+                for (int i = 0; i < c.width; ++i) dot += static_cast<double>(q[i]) * k[i];
+                const double w = std::exp(dot / std::sqrt(c.width));
+                denominator += w;
+                for (int i = 0; i < c.width; ++i) o[i] += w * k[i];
+            }
+            for (const double value : o) out.push_back(value / denominator);
+        }
+    }
+    return out;
+}
+
+TEST(Attention, MeetsTheFormula) {
+    for_each_backend([](Backend& backend) {
+        for (const AttentionCase& c : attention_cases()) {
+            SCOPED_TRACE(describe(c));
+            AttentionProblem problem(c);
+            backend.run(problem.op());
+            expect_close(problem.out.span(), truth(problem), Attention::kTolerance);
+        }
+    });
+}
+
+TEST(Attention, AQueryDoesNotDependOnItsBatch) {
+    for_each_backend([](Backend& backend) {
+        for (const AttentionCase& c : attention_cases()) {
+            if (c.rows == 1) continue;
+            SCOPED_TRACE(describe(c));
+            AttentionProblem batch(c), alone(c);
+            backend.run(batch.op());
+            for (int row = 0; row < c.rows; ++row) {
+                Attention op = alone.op();
+                op.rows = 1;
+                op.first_position += row;
+                op.q += static_cast<std::int64_t>(row) * c.heads * c.width;
+                op.out += static_cast<std::int64_t>(row) * c.heads * c.width;
+                if (op.selected != nullptr) {
+                    op.selected += row * c.top_k;
+                    op.counts += row;
+                }
+                backend.run(op);
+            }
+            expect_same_bits(alone.out.span(), batch.out.span());
+        }
+    });
+}
+
+// One visible row and a sink of minus infinity: the output is that row.
+TEST(Attention, ASingleRowComesBack) {
+    for_each_backend([](Backend& backend) {
+        AttentionProblem problem({3, 192, 64, 16, 0, 1, 0, 0, false});
+        for (float& sink : problem.sinks.span()) sink = -INFINITY;
+        backend.run(problem.op());
+        std::vector<float> want(192);
+        decode_row(problem.raw->layout, problem.raw->view().row(0), want.data());
+        for (int head = 0; head < 3; ++head)
+            for (int i = 0; i < 192; ++i) EXPECT_FLOAT_EQ(problem.out[head * 192 + i], want[i]);
+    });
+}
+
+// A sink far above every score swallows the output, one far below does nothing; neither overflows.
+TEST(Attention, ExtremeSinksAndScores) {
+    for_each_backend([](Backend& backend) {
+        AttentionProblem problem({2, 128, 64, 16, 30, 2, 4, 0, false});
+        for (float& sink : problem.sinks.span()) sink = 1e4F;
+        backend.run(problem.op());
+        for (const float o : problem.out.span()) EXPECT_EQ(o, 0.0F);
+        for (float& sink : problem.sinks.span()) sink = -1e4F;
+        for (float& q : problem.q.span()) q *= 1e4F;
+        backend.run(problem.op());
+        for (const float o : problem.out.span()) EXPECT_TRUE(std::isfinite(o));
+    });
+}
+
+}  // namespace
+}  // namespace starglass::testing

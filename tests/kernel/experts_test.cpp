@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/experts_cases.h"
+
+namespace starglass::testing {
+namespace {
+
+std::string describe(const ExpertsCase& c) {
+    return std::string(traits_of(c.gate).name) + "/" + std::string(traits_of(c.up).name) + "/" +
+           std::string(traits_of(c.down).name) + " " + std::to_string(c.dim) + " x " +
+           std::to_string(c.hidden) + ", rows " + std::to_string(c.rows);
+}
+
+std::vector<double> product(const OwnedWeight& w, std::int64_t expert, const std::vector<float>& x,
+                            Activations activations) {
+    std::vector<double> seen(x.begin(), x.end());
+    if (activations == Activations::int8 && activation_format(w.type) == ActivationFormat::q8_0) {
+        ActivationQ8_0 q;
+        quantise_q8_0(x, q);
+        for (std::size_t i = 0; i < x.size(); ++i)
+            seen[i] = static_cast<double>(q.scale[i / 32]) * q.code[i];
+    }
+    if (activations == Activations::int8 && activation_format(w.type) == ActivationFormat::q8_k) {
+        std::vector<BlockQ8K> q;
+        quantise_q8_k(x, q);
+        for (std::size_t i = 0; i < x.size(); ++i)
+            seen[i] = static_cast<double>(q[i / 256].d) * q[i / 256].q[i % 256];
+    }
+    std::vector<double> y;
+    for (std::int64_t o = 0; o < w.out; ++o) {
+        const std::vector<float> row = w.row(o, expert);
+        double sum = 0.0;
+        for (std::size_t i = 0; i < x.size(); ++i) sum += row[i] * seen[i];
+        y.push_back(sum);
+    }
+    return y;
+}
+
+std::vector<double> expert(const ExpertsProblem& p, int row, std::int64_t e, double weight,
+                           Activations activations) {
+    const ExpertsCase& c = p.shape;
+    const std::vector<float> x(p.x.data() + row * c.dim, p.x.data() + (row + 1) * c.dim);
+    const std::vector<double> gate = product(p.gate, e, x, activations);
+    const std::vector<double> up = product(p.up, e, x, activations);
+    std::vector<float> hidden;
+    for (std::int64_t f = 0; f < c.hidden; ++f) {
+        double g = gate[f], u = up[f];
+        if (c.clamp > 1e-6F) {
+            g = std::min<double>(g, c.clamp);
+            u = std::clamp<double>(u, -c.clamp, c.clamp);
+        }
+        hidden.push_back(static_cast<float>(g / (1.0 + std::exp(-g)) * u * weight));
+    }
+    return product(p.down, e, hidden, activations);
+}
+
+// In int8 a hidden value near the middle between two codes may go either way: one code of 127
+// in one of `hidden` elements.
+double tolerance(Activations activations) {
+    return activations == Activations::int8 ? 5e-3 : 1e-5;
+}
+
+TEST(RoutedExperts, MeetTheFormula) {
+    for_each_backend({Activations::int8, Activations::f32}, [](Backend& backend, Activations a) {
+        for (const ExpertsCase& c : experts_cases()) {
+            SCOPED_TRACE(describe(c));
+            ExpertsProblem problem(c);
+            backend.run(problem.routed());
+            std::vector<double> want;
+            for (int row = 0; row < c.rows; ++row) {
+                std::vector<double> sum(static_cast<std::size_t>(c.dim));
+                for (int k = 0; k < c.used; ++k) {
+                    const std::vector<double> y =
+                        expert(problem, row, problem.selected[row * c.used + k],
+                               problem.weights[row * c.used + k], a);
+                    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += y[i];
+                }
+                want.insert(want.end(), sum.begin(), sum.end());
+            }
+            expect_close(problem.y.span(), want, tolerance(a));
+        }
+    });
+}
+
+TEST(SharedExpert, MeetsTheFormula) {
+    for_each_backend({Activations::int8, Activations::f32}, [](Backend& backend, Activations a) {
+        for (const ExpertsCase& c : experts_cases()) {
+            SCOPED_TRACE(describe(c));
+            ExpertsProblem problem(c);
+            backend.run(problem.shared());
+            std::vector<double> want;
+            for (int row = 0; row < c.rows; ++row) {
+                const std::vector<double> y = expert(problem, row, 0, 1.0, a);
+                want.insert(want.end(), y.begin(), y.end());
+            }
+            expect_close(problem.y.span(), want, tolerance(a));
+        }
+    });
+}
+
+TEST(Experts, ATokenDoesNotDependOnItsBatch) {
+    for_each_backend({Activations::int8, Activations::f32}, [](Backend& backend, Activations) {
+        for (const ExpertsCase& c : experts_cases()) {
+            SCOPED_TRACE(describe(c));
+            for (const bool routed : {true, false}) {
+                ExpertsProblem batch(c), alone(c);
+                if (routed)
+                    backend.run(batch.routed());
+                else
+                    backend.run(batch.shared());
+                for (int row = 0; row < c.rows; ++row) {
+                    if (routed) {
+                        RoutedExperts op = alone.routed();
+                        op.rows = 1;
+                        op.x += row * c.dim;
+                        op.y += row * c.dim;
+                        op.selected += row * c.used;
+                        op.weights += row * c.used;
+                        backend.run(op);
+                    } else {
+                        SharedExpert op = alone.shared();
+                        op.rows = 1;
+                        op.x += row * c.dim;
+                        op.y += row * c.dim;
+                        backend.run(op);
+                    }
+                }
+                expect_same_bits(alone.y.span(), batch.y.span());
+            }
+        }
+    });
+}
+
+// Gate is clamped from above only, up from both sides.
+TEST(Experts, ClampIsOneSidedForTheGate) {
+    for_each_backend([](Backend& backend) {
+        for (const auto& [gate, up, want] : {std::array{50.0F, 50.0F, 100.0F},
+                                             {50.0F, -50.0F, -100.0F},
+                                             {-3.0F, 2.0F, -0.284555F}}) {
+            const float one = 1.0F;
+            const float x = 1.0F;
+            float y = 0.0F;
+            const auto weight = [](const float& value) {
+                return Weight{reinterpret_cast<const std::byte*>(&value), DataType::f32, 1, 1, 1};
+            };
+            backend.run(SharedExpert{.x = &x,
+                                     .gate = weight(gate),
+                                     .up = weight(up),
+                                     .down = weight(one),
+                                     .rows = 1,
+                                     .clamp = 10.0F,
+                                     .y = &y});
+            EXPECT_NEAR(y, want, 1e-2F);
+        }
+    });
+}
+
+TEST(Add, EveryLength) {
+    for_each_backend([](Backend& backend) {
+        Random random(9);
+        for (std::int64_t count = 0; count <= 67; ++count) {
+            const Floats x = Floats::random(random, count);
+            Floats y = Floats::random(random, count);
+            std::vector<float> want;
+            for (std::int64_t i = 0; i < count; ++i) want.push_back(y[i] + x[i]);
+            backend.run(Add{.x = x.data(), .y = y.data(), .count = count});
+            expect_same_bits(y.span(), want);
+        }
+    });
+}
+
+}  // namespace
+}  // namespace starglass::testing
