@@ -342,6 +342,10 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
             logits_status = check_logits(logits, position);
             if (logits_status && consumer) consumer(position, logits);
         }
+        if (options.trace != nullptr) {
+            const std::int64_t shape[] = {rows, static_cast<std::int64_t>(vocabulary)};
+            options.trace->on_array("logits", -1, first + first_row, shape, block);
+        }
     };
     hooks.batch_done = [&](std::int64_t first, int rows) {
         if (options.routing) routing_.send(listener, first, rows, rows > 1);

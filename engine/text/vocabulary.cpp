@@ -19,7 +19,7 @@ namespace {
     std::string shown = to_valid_utf8(text.substr(0, kShownBytes));
     for (char& c : shown)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-    return "'" + shown + (cut ? "…'" : "'");
+    return fmt::format("'{}{}'", shown, cut ? "…" : "");
 }
 
 using TokenIndex = std::unordered_map<std::string_view, TokenId>;

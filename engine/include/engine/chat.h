@@ -18,7 +18,8 @@ namespace starglass {
 
 using TokenId = std::int32_t;
 
-enum class Role { system, developer, user, assistant, tool };
+// `other` is a role nobody knows: its message is kept but never rendered.
+enum class Role { system, developer, user, assistant, tool, other };
 enum class ThinkMode { off, on, max };
 
 struct ToolCall {
@@ -38,6 +39,9 @@ struct Message {
 struct Conversation {
     std::vector<std::string> tools;  // one JSON object each, the text shown to the model
     std::vector<Message> messages;
+    // What a request body asked for (parse_conversation_json); empty when it does not say.
+    // Rendering goes by RenderOptions alone.
+    std::optional<ThinkMode> think;
 };
 
 // What a model expects around tool schemas. The default is the public encoder's wording; a GGUF
@@ -48,10 +52,12 @@ struct ChatDialect {
     static ChatDialect official();
 };
 
+inline constexpr std::int64_t kMaxThinkContextTokens = 393'216;
+
 struct RenderOptions {
     ThinkMode think = ThinkMode::on;
-    // ThinkMode::max is honoured only with at least 393,216 tokens of context and is `on` below
-    // (protocol section 2.2).
+    // Of the session the prompt is for. ThinkMode::max needs kMaxThinkContextTokens and is `on`
+    // below (protocol section 2.2); 0 means no session in particular and max stays max.
     std::int64_t context_tokens = 0;
     ChatDialect dialect = ChatDialect::official();
 };
@@ -72,11 +78,15 @@ struct RenderedPrompt {
 };
 
 // Renders by the public encoder's rules (protocol section 2; where reference and official differ,
-// the official one). Errors: invalid_input for an empty conversation or unreadable tool JSON.
+// the official one). After a last message by the assistant there is no opening for a new turn.
+// Errors: invalid_input for a tool that is not a JSON object.
 Result<RenderedPrompt> render_prompt(const Conversation& conversation, const RenderOptions& options);
 
 // Reads {"messages": [...], "tools": [...]} in the OpenAI chat shape (content as string or text
-// parts) into a Conversation. Errors name the offending member.
+// parts; other parts are dropped) into a Conversation. Of the rest of a request body `tool_choice`
+// "none" (drops the tools), `thinking`, `think`, `reasoning_effort` and the two model names that
+// imply a thinking mode are looked at (protocol sections 3.1 and 5). A bare array is taken as the
+// messages. Errors name the offending member.
 Result<Conversation> parse_conversation_json(std::string_view json);
 
 // The finished text of one assistant turn, taken apart (protocol sections 2.3, 3.3).
@@ -84,7 +94,10 @@ struct ParsedReply {
     std::string content;
     std::string reasoning;
     std::vector<ToolCall> calls;  // ids are empty
-    bool well_formed = true;      // false: a tool block was opened but malformed; content = text
+    bool well_formed = true;      // false: a tool block was opened but malformed; it is in content
+    // Thinking was on and never ended. `content` then holds the whole text, as the protocol has
+    // it (quirk Q7); a caller that showed it as thinking had better keep it as reasoning.
+    bool thinking_unfinished = false;
     std::string raw_block;        // the text of the block as written, for exact replay
 };
 ParsedReply parse_reply(std::string_view text, bool thinking);

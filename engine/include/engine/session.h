@@ -103,7 +103,8 @@ struct GenerateResult {
 // Receives named intermediates while a position range is evaluated; `shape` ends with the
 // fastest dimension. Names follow the golden data: embed, attn_norm, q, kv, heads, attn_out,
 // hc_attn_post, hc_attn_comb, hc_after_attn, hc_after_ffn, ffn_norm, ffn_moe, ffn_shared,
-// router_sel, router_w, index_scores, index_selected, ... ; layer is -1 where there is none.
+// router_sel, router_w, index_scores, index_selected, logits, and at the end raw_kv_final,
+// attn_comp_kv_final, index_comp_kv_final; layer is -1 where there is none.
 class TraceSink {
 public:
     virtual ~TraceSink() = default;
