@@ -42,7 +42,8 @@ struct AttentionProblem {
         Random random(seed);
         const RowLayout layout =
             c.plain ? RowLayout::plain(c.width) : RowLayout::kv(c.width, c.rotary);
-        q = Floats::random(random, static_cast<std::int64_t>(c.rows) * c.heads * c.width, 2.0F);
+        // Unit rms per head, as normed queries have.
+        q = Floats::random(random, static_cast<std::int64_t>(c.rows) * c.heads * c.width);
         sinks = Floats::random(random, c.heads);
         out = Floats(static_cast<std::int64_t>(c.rows) * c.heads * c.width, random.below(4));
         raw = std::make_unique<OwnedRing>(layout, c.window - 1 + c.rows);
