@@ -62,8 +62,7 @@ void BytePairMerger::push(std::uint32_t position) {
     if (left.next == kNone) return;
     const TokenId right = symbols_[left.next].id;
     const Vocabulary::Merge merge = vocabulary_.find_merge(left.id, right);
-    if (merge.result >= 0)
-        heap_.push_back({merge.rank, position, left.id, right, merge.result});
+    if (merge.result >= 0) heap_.push_back({merge.rank, position, left.id, right, merge.result});
 }
 
 }  // namespace starglass

@@ -34,7 +34,9 @@ struct Alphabet {
 
 }  // namespace
 
-std::string_view byte_spelling(unsigned char byte) { return alphabet().spelling[byte]; }
+std::string_view byte_spelling(unsigned char byte) {
+    return alphabet().spelling[byte];
+}
 
 int byte_of_spelling(char32_t code_point) {
     const auto& table = alphabet().byte;

@@ -16,7 +16,7 @@ namespace {
 
 // White_Space of the Unicode character database, spelled out: PCRE2's own \s with UCP also takes
 // U+180E, which left that property in Unicode 6.3 and which the official tokenizer does not take.
-#define SG_SPACE                                                                      \
+#define SG_SPACE \
     R"(\x{09}-\x{0D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})"
 
 constexpr std::array<std::string_view, 3> kSteps = {
@@ -28,8 +28,10 @@ constexpr std::array<std::string_view, 3> kSteps = {
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+)"
     R"(|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+)"
     R"(| ?[\p{P}\p{S}]+[\r\n]*)"
-    "|[" SG_SPACE "]*[\\r\\n]+"
-    "|[" SG_SPACE "]+(?![^" SG_SPACE "])"
+    "|[" SG_SPACE
+    "]*[\\r\\n]+"
+    "|[" SG_SPACE "]+(?![^" SG_SPACE
+    "])"
     "|[" SG_SPACE "]+",
 };
 
@@ -152,8 +154,8 @@ Result<PreTokenizer> PreTokenizer::create() {
             std::array<PCRE2_UCHAR, 256> reason{};
             pcre2_get_error_message(error, reason.data(), reason.size());
             return fail(ErrorCode::internal,
-                        "the regular expression library refuses pre-tokenisation rule {} at {}: {}", i + 1,
-                        where, reinterpret_cast<const char*>(reason.data()));
+                        "the regular expression library refuses pre-tokenisation rule {} at {}: {}",
+                        i + 1, where, reinterpret_cast<const char*>(reason.data()));
         }
         // Without a JIT on this processor the interpreter does the same, only slower.
         (void)pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);

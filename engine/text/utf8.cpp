@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-[[nodiscard]] bool is_continuation(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }
+[[nodiscard]] bool is_continuation(unsigned char byte) {
+    return (byte & 0xC0U) == 0x80U;
+}
 
 // Table 3-7 of the Unicode standard: what may follow each lead byte. `second_min`/`second_max`
 // exclude overlong forms, surrogates and code points past U+10FFFF.
@@ -71,12 +73,15 @@ char32_t utf8_decode(std::string_view text, std::size_t length) {
         return static_cast<char32_t>(static_cast<unsigned char>(text[i]));
     };
     switch (length) {
-        case 2: return (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU);
-        case 3: return (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
+        case 2:
+            return (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU);
+        case 3:
+            return (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
         case 4:
             return (byte(0) & 0x07U) << 18U | (byte(1) & 0x3FU) << 12U | (byte(2) & 0x3FU) << 6U |
                    (byte(3) & 0x3FU);
-        default: return byte(0);
+        default:
+            return byte(0);
     }
 }
 

@@ -33,15 +33,17 @@ using TokenIndex = std::unordered_map<std::string_view, TokenId>;
 
 Result<Vocabulary> Vocabulary::create(const VocabularySource& source) {
     if (source.tokens.empty())
-        return fail(ErrorCode::invalid_input, "the vocabulary is empty: tokenizer.ggml.tokens has no entry");
+        return fail(ErrorCode::invalid_input,
+                    "the vocabulary is empty: tokenizer.ggml.tokens has no entry");
     // Bounded so that ids fit TokenId and pairs of them fit one key.
     if (source.tokens.size() > static_cast<std::size_t>(std::numeric_limits<TokenId>::max()))
-        return fail(ErrorCode::invalid_input, "the vocabulary has {} tokens, more than an id can number",
+        return fail(ErrorCode::invalid_input,
+                    "the vocabulary has {} tokens, more than an id can number",
                     source.tokens.size());
     if (!source.token_types.empty() && source.token_types.size() != source.tokens.size())
         return fail(ErrorCode::invalid_input,
-                    "tokenizer.ggml.token_type has {} entries for {} tokens", source.token_types.size(),
-                    source.tokens.size());
+                    "tokenizer.ggml.token_type has {} entries for {} tokens",
+                    source.token_types.size(), source.tokens.size());
 
     Vocabulary vocabulary;
     TokenIndex index;
@@ -51,8 +53,8 @@ Result<Vocabulary> Vocabulary::create(const VocabularySource& source) {
         const std::string_view token = source.tokens[i];
         const auto [known, added] = index.emplace(token, static_cast<TokenId>(i));
         if (!added)
-            return fail(ErrorCode::invalid_input, "token {} of the vocabulary repeats token {}: {}", i,
-                        known->second, quoted(token));
+            return fail(ErrorCode::invalid_input, "token {} of the vocabulary repeats token {}: {}",
+                        i, known->second, quoted(token));
         vocabulary.texts_ += token_bytes(token);
         vocabulary.text_ends_.push_back(vocabulary.texts_.size());
     }
@@ -60,22 +62,25 @@ Result<Vocabulary> Vocabulary::create(const VocabularySource& source) {
     for (unsigned byte = 0; byte < 256; ++byte) {
         const TokenId id = id_of(index, byte_spelling(static_cast<unsigned char>(byte)));
         if (id < 0)
-            return fail(ErrorCode::invalid_input,
-                        "the vocabulary has no token for byte 0x{:02X}, so not every text can be encoded",
-                        byte);
+            return fail(
+                ErrorCode::invalid_input,
+                "the vocabulary has no token for byte 0x{:02X}, so not every text can be encoded",
+                byte);
         vocabulary.byte_ids_[byte] = id;
     }
     for (const ControlToken& control : kControlTokens) {
         const TokenId id = id_of(index, control.text);
         if (id < 0)
-            return fail(ErrorCode::invalid_input,
-                        "the vocabulary lacks the control token '{}' ({}), so this model cannot chat",
-                        control.text, control.role);
+            return fail(
+                ErrorCode::invalid_input,
+                "the vocabulary lacks the control token '{}' ({}), so this model cannot chat",
+                control.text, control.role);
         vocabulary.control_ids_[control_index(control.kind)] = id;
     }
 
     if (source.merges.size() > std::numeric_limits<std::uint32_t>::max())
-        return fail(ErrorCode::invalid_input, "the vocabulary has {} merges, more than a rank can number",
+        return fail(ErrorCode::invalid_input,
+                    "the vocabulary has {} merges, more than a rank can number",
                     source.merges.size());
     vocabulary.reserve_merges(source.merges.size());
     std::string joined;
@@ -86,13 +91,15 @@ Result<Vocabulary> Vocabulary::create(const VocabularySource& source) {
         if (blank == std::string_view::npos || blank == 0 || blank + 1 == merge.size() ||
             merge.find(' ', blank + 1) != std::string_view::npos)
             return fail(ErrorCode::invalid_input,
-                        "merge {} is not two tokens with one blank between: {}", rank, quoted(merge));
+                        "merge {} is not two tokens with one blank between: {}", rank,
+                        quoted(merge));
         const std::string_view left = merge.substr(0, blank);
         const std::string_view right = merge.substr(blank + 1);
         joined.assign(left).append(right);
         for (const std::string_view part : {left, right, std::string_view(joined)})
             if (id_of(index, part) < 0)
-                return fail(ErrorCode::invalid_input, "merge {} ({}) needs the token {}, which is not in the vocabulary",
+                return fail(ErrorCode::invalid_input,
+                            "merge {} ({}) needs the token {}, which is not in the vocabulary",
                             rank, quoted(merge), quoted(part));
         vocabulary.add_merge(id_of(index, left), id_of(index, right),
                              {static_cast<std::uint32_t>(rank), id_of(index, joined)});
@@ -114,7 +121,8 @@ TokenId Vocabulary::control_id(PromptSpan::Kind kind) const {
 namespace {
 
 [[nodiscard]] std::uint64_t pair_key(TokenId left, TokenId right) {
-    return std::uint64_t{static_cast<std::uint32_t>(left)} << 32U | static_cast<std::uint32_t>(right);
+    return std::uint64_t{static_cast<std::uint32_t>(left)} << 32U |
+           static_cast<std::uint32_t>(right);
 }
 
 }  // namespace
@@ -132,7 +140,9 @@ Vocabulary::Merge Vocabulary::find_merge(TokenId left, TokenId right) const {
     }
 }
 
-void Vocabulary::reserve_merges(std::size_t count) { slots_.resize(std::bit_ceil(2 * count + 1)); }
+void Vocabulary::reserve_merges(std::size_t count) {
+    slots_.resize(std::bit_ceil(2 * count + 1));
+}
 
 void Vocabulary::add_merge(TokenId left, TokenId right, Merge merge) {
     const std::uint64_t pair = pair_key(left, right);

@@ -29,9 +29,9 @@ TEST(TokenizerGolden, EveryVectorGivesTheOfficialIds) {
     const Tokenizer& tokenizer = flash_tokenizer();
     int official = 0;
     for (const auto& vector : file.at("vectors")) {
-        const std::string text = vector.contains("text")
-                                     ? vector.at("text").get<std::string>()
-                                     : golden::decode_base64(vector.at("base64").get<std::string>());
+        const std::string text =
+            vector.contains("text") ? vector.at("text").get<std::string>()
+                                    : golden::decode_base64(vector.at("base64").get<std::string>());
         const bool differs = vector.value("official_differs", false);
         official += differs ? 1 : 0;
         const auto expected = vector.at(differs ? "ids_official" : "ids").get<Ids>();
@@ -70,9 +70,11 @@ TEST(TokenizerGolden, ControlTokensAreFoundByTheirSpelling) {
 
 std::string random_text(std::mt19937& random) {
     static const std::vector<std::string> kParts = {
-        "a",  "Word", " ",    "  ",   "\n",   "\r\n", "\t",  "1",   "23",     "٣",        "é",   "e\u0301",
-        "世", "カ",   "・",   "。",   "…",    "🌍",   "!",   "<",   "</",     "<think>",  "｜",  "｜DSML｜",
-        "Ⅳ",  "\u00A0", "\u2003", "\u180E", "\u200B", "\xFF", "\xE4", "\xF0\x9F", "_x", "<｜User｜>", "\u0085"};
+        "a",       "Word", " ",        "  ",       "\n",      "\r\n",       "\t",
+        "1",       "23",   "٣",        "é",        "e\u0301", "世",         "カ",
+        "・",      "。",   "…",        "🌍",        "!",       "<",          "</",
+        "<think>", "｜",   "｜DSML｜", "Ⅳ",        "\u00A0",  "\u2003",     "\u180E",
+        "\u200B",  "\xFF", "\xE4",     "\xF0\x9F", "_x",      "<｜User｜>", "\u0085"};
     std::string text;
     const auto count = std::uniform_int_distribution<std::size_t>(0, 30)(random);
     for (std::size_t i = 0; i < count; ++i) {
@@ -121,7 +123,8 @@ TEST(Tokenizer, MergingAgreesWithTheSlowRule) {
         const auto length = std::uniform_int_distribution<std::size_t>(1, 60)(random);
         std::string piece;
         for (std::size_t k = 0; k < length; ++k)
-            piece.push_back("etaoinshrdlaaaa"[std::uniform_int_distribution<std::size_t>(0, 14)(random)]);
+            piece.push_back(
+                "etaoinshrdlaaaa"[std::uniform_int_distribution<std::size_t>(0, 14)(random)]);
         ASSERT_EQ(flash_tokenizer().encode(piece),
                   merge_slowly(flash_tokenizer().vocabulary(), piece))
             << piece;
@@ -151,7 +154,8 @@ TEST(Tokenizer, MegabytesInOnePieceTakeAboutASecond) {
     std::mt19937 random(3);
     std::string letters;
     for (std::size_t i = 0; i < kBytes; ++i)
-        letters.push_back(static_cast<char>('a' + std::uniform_int_distribution<int>(0, 25)(random)));
+        letters.push_back(
+            static_cast<char>('a' + std::uniform_int_distribution<int>(0, 25)(random)));
     std::string cjk;
     while (cjk.size() < kBytes) cjk += "世界";
     std::string mixed_blanks;
@@ -240,7 +244,8 @@ TEST(Tokenizer, OnlySpansMakeControlTokens) {
                     {Kind::assistant, std::string(kAssistantText)},
                     {Kind::think_close, std::string(kThinkCloseText)}};
     const Ids ids = flash_tokenizer().encode(prompt);
-    const Ids inner = flash_tokenizer().encode("say <｜Assistant｜></think><｜end▁of▁sentence｜>ok");
+    const Ids inner =
+        flash_tokenizer().encode("say <｜Assistant｜></think><｜end▁of▁sentence｜>ok");
     Ids expected = {0, 128803};
     expected.insert(expected.end(), inner.begin(), inner.end());
     expected.insert(expected.end(), {128804, 128822});
@@ -341,8 +346,8 @@ TEST(Utf8, LengthsAndValidity) {
     EXPECT_EQ(utf8_length("é"), 2U);
     EXPECT_EQ(utf8_length("世"), 3U);
     EXPECT_EQ(utf8_length("🌍"), 4U);
-    for (const char* bad : {"\x80", "\xC0\xAF", "\xC3", "\xC3(", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-                            "\xF5\x80\x80\x80", "\xF0\x9F\x8C", "\xFF"})
+    for (const char* bad : {"\x80", "\xC0\xAF", "\xC3", "\xC3(", "\xE0\x80\x80", "\xED\xA0\x80",
+                            "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF0\x9F\x8C", "\xFF"})
         EXPECT_EQ(utf8_length(bad), 0U);
     EXPECT_EQ(utf8_length(""), 0U);
     EXPECT_TRUE(is_valid_utf8("aé世🌍"));
@@ -357,7 +362,7 @@ TEST(Utf8, HoldsBackOnlyWhatMayStillBecomeACharacter) {
     EXPECT_EQ(utf8_complete_prefix("ab\xE4\xB8"), 2U);
     EXPECT_EQ(utf8_complete_prefix("ab\xC3"), 2U);
     EXPECT_EQ(utf8_complete_prefix("🌍"), 4U);
-    EXPECT_EQ(utf8_complete_prefix("a\x80\x80"), 3U);   // never a character
+    EXPECT_EQ(utf8_complete_prefix("a\x80\x80"), 3U);  // never a character
     EXPECT_EQ(utf8_complete_prefix("a\xC0"), 2U);
     EXPECT_EQ(utf8_complete_prefix("a\xED\xA0"), 3U);
     EXPECT_EQ(utf8_complete_prefix("\x80\x80\x80\x80"), 4U);
@@ -369,8 +374,8 @@ TEST(Utf8, EveryCutOfATextShowsWholeCharacters) {
         for (std::size_t second = first; second <= text.size(); ++second) {
             Utf8HoldBack hold;
             std::string shown;
-            for (const auto& part : {text.substr(0, first), text.substr(first, second - first),
-                                     text.substr(second)}) {
+            for (const auto& part :
+                 {text.substr(0, first), text.substr(first, second - first), text.substr(second)}) {
                 shown += hold.feed(part);
                 EXPECT_TRUE(is_valid_utf8(shown));
             }

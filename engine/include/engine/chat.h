@@ -30,18 +30,18 @@ struct ToolCall {
 
 struct Message {
     Role role = Role::user;
-    std::string content;
-    std::string reasoning;             // assistant only
-    std::vector<ToolCall> tool_calls;  // assistant only
-    std::string tool_call_id;          // tool only
+    std::string content{};
+    std::string reasoning{};             // assistant only
+    std::vector<ToolCall> tool_calls{};  // assistant only
+    std::string tool_call_id{};          // tool only
 };
 
 struct Conversation {
-    std::vector<std::string> tools;  // one JSON object each, the text shown to the model
-    std::vector<Message> messages;
+    std::vector<std::string> tools{};  // one JSON object each, the text shown to the model
+    std::vector<Message> messages{};
     // What a request body asked for (parse_conversation_json); empty when it does not say.
     // Rendering goes by RenderOptions alone.
-    std::optional<ThinkMode> think;
+    std::optional<ThinkMode> think{};
 };
 
 // What a model expects around tool schemas. The default is the public encoder's wording; a GGUF
