@@ -25,6 +25,9 @@ if(STARGLASS_SANITIZE)
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${STARGLASS_SANITIZE})
 endif()
+if(STARGLASS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # sg_library(base SOURCES a.cpp b.cpp DEPENDS sg_x fmt::fmt [PRIVATE_DEPENDS ...])
 # makes the static library sg_<name>. DEPENDS are public: the include graph follows them.
