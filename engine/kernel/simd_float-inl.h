@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+//
+// Single precision building blocks of the SIMD files, once per instruction set. Included after
+// hwy/foreach_target.h.
+#include <cstdint>
+
+#include "base/f16.h"
+
+#if defined(STARGLASS_KERNEL_SIMD_FLOAT_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef STARGLASS_KERNEL_SIMD_FLOAT_INL
+#undef STARGLASS_KERNEL_SIMD_FLOAT_INL
+#else
+#define STARGLASS_KERNEL_SIMD_FLOAT_INL
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace starglass {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Float = hn::ScalableTag<float>;
+using FloatVec = hn::Vec<Float>;
+
+HWY_INLINE FloatVec zero_vec() { return hn::Zero(Float()); }
+
+// exp with NaN kept: Highway's own turns it into zero, which would hide a broken weight.
+HWY_INLINE FloatVec exp_vec(FloatVec x) {
+    const Float d;
+    return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
+}
+
+HWY_INLINE float sum_of(FloatVec v) { return hn::GetLane(hn::SumOfLanes(Float(), v)); }
+
+HWY_INLINE FloatVec load_weights(const float* w) { return hn::LoadU(Float(), w); }
+HWY_INLINE FloatVec load_weights(const std::uint16_t* w) {
+    const Float d;
+#if HWY_TARGET == HWY_SCALAR
+    return hn::Set(d, f16_to_f32(*w));
+#else
+    const hn::Rebind<hwy::float16_t, Float> half;
+    return hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(w)));
+#endif
+}
+HWY_INLINE float weight_value(float w) { return w; }
+HWY_INLINE float weight_value(std::uint16_t w) { return f16_to_f32(w); }
+
+// out[t] = w . x[t]. Four accumulators a vector of lanes each, because an addition has to wait
+// four cycles for the one before it; then lanes, then the tail. The order is the same for every T.
+template <int T, class W>
+HWY_INLINE void dot_float(const W* HWY_RESTRICT w, const float* const* x, std::int64_t count,
+                          float* out) {
+    const Float d;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    FloatVec sum[T][4];
+    for (int t = 0; t < T; ++t)
+        for (int u = 0; u < 4; ++u) sum[t][u] = hn::Zero(d);
+    std::int64_t i = 0;
+    for (; i + 4 * lanes <= count; i += 4 * lanes)
+        for (int u = 0; u < 4; ++u) {
+            const FloatVec weight = load_weights(w + i + u * lanes);
+            for (int t = 0; t < T; ++t)
+                sum[t][u] = hn::MulAdd(weight, hn::LoadU(d, x[t] + i + u * lanes), sum[t][u]);
+        }
+    for (; i + lanes <= count; i += lanes) {
+        const FloatVec weight = load_weights(w + i);
+        for (int t = 0; t < T; ++t)
+            sum[t][0] = hn::MulAdd(weight, hn::LoadU(d, x[t] + i), sum[t][0]);
+    }
+    for (int t = 0; t < T; ++t) {
+        float total = sum_of(hn::Add(hn::Add(sum[t][0], sum[t][1]), hn::Add(sum[t][2], sum[t][3])));
+        for (std::int64_t k = i; k < count; ++k) total += weight_value(w[k]) * x[t][k];
+        out[t] = total;
+    }
+}
+
+// Mean of squares in double.
+HWY_INLINE double sum_of_squares(const float* x, std::int64_t count) {
+    double total = 0.0;
+    std::int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+    const hn::ScalableTag<double> d;
+    const hn::Rebind<float, decltype(d)> half;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    auto sum0 = hn::Zero(d);
+    auto sum1 = hn::Zero(d);
+    for (; i + 2 * lanes <= count; i += 2 * lanes) {
+        const auto a = hn::PromoteTo(d, hn::LoadU(half, x + i));
+        const auto b = hn::PromoteTo(d, hn::LoadU(half, x + i + lanes));
+        sum0 = hn::MulAdd(a, a, sum0);
+        sum1 = hn::MulAdd(b, b, sum1);
+    }
+    total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+#endif
+    for (; i < count; ++i) total += static_cast<double>(x[i]) * x[i];
+    return total;
+}
+
+// out[r*out_stride + h] = rows[r] . queries[h] for H x R pairs; both are padded with zeros to
+// whole vectors. One accumulator a pair, so that a pair's sum is the same in every tile.
+template <int H, int R>
+HWY_INLINE void dot_tile(const float* HWY_RESTRICT queries, const float* HWY_RESTRICT rows,
+                         std::int64_t padded, float* HWY_RESTRICT out, std::int64_t out_stride) {
+    const Float d;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    FloatVec sum[H][R];
+    for (int h = 0; h < H; ++h)
+        for (int r = 0; r < R; ++r) sum[h][r] = hn::Zero(d);
+    for (std::int64_t i = 0; i < padded; i += lanes) {
+        FloatVec row[R];
+        for (int r = 0; r < R; ++r) row[r] = hn::Load(d, rows + r * padded + i);
+        for (int h = 0; h < H; ++h) {
+            const FloatVec query = hn::Load(d, queries + h * padded + i);
+            for (int r = 0; r < R; ++r) sum[h][r] = hn::MulAdd(query, row[r], sum[h][r]);
+        }
+    }
+    for (int h = 0; h < H; ++h)
+        for (int r = 0; r < R; ++r) out[h * out_stride + r] = sum_of(sum[h][r]);
+}
+
+// out[h*out_stride + r] for all heads and rows. Sixteen sums fill the registers of AVX-512
+// beside eight operands; AVX2 gets four by two.
+HWY_INLINE void dot_all(const float* queries, std::int64_t heads, const float* rows,
+                        std::int64_t count, std::int64_t padded, float* out,
+                        std::int64_t out_stride) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+    constexpr int kRows = 4;
+#else
+    constexpr int kRows = 2;
+#endif
+    std::int64_t h = 0;
+    for (; h + 4 <= heads; h += 4) {
+        std::int64_t r = 0;
+        for (; r + kRows <= count; r += kRows)
+            dot_tile<4, kRows>(queries + h * padded, rows + r * padded, padded,
+                               out + h * out_stride + r, out_stride);
+        for (; r < count; ++r)
+            dot_tile<4, 1>(queries + h * padded, rows + r * padded, padded,
+                           out + h * out_stride + r, out_stride);
+    }
+    for (; h < heads; ++h) {
+        std::int64_t r = 0;
+        for (; r + 4 <= count; r += 4)
+            dot_tile<1, 4>(queries + h * padded, rows + r * padded, padded,
+                           out + h * out_stride + r, out_stride);
+        for (; r < count; ++r)
+            dot_tile<1, 1>(queries + h * padded, rows + r * padded, padded,
+                           out + h * out_stride + r, out_stride);
+    }
+}
+
+// Width rounded up to whole vectors of any instruction set.
+constexpr std::int64_t padded_width(std::int64_t width) { return (width + 15) / 16 * 16; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace starglass
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// Rows of a weight matrix times several activation vectors: the one inner routine behind matrix
+// products and experts.
+//
+// The sum of one (weight row, activation vector) pair is formed in a fixed order: vector lanes run
+// along the row. It depends on the instruction set only, not on how many vectors share a call.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/backend.h"
+#include "kernel/cpu_context.h"
+#include "tensor/block_format.h"
+
+namespace starglass {
+
+// `rows` vectors of `in` values as the weight type wants to meet them. Codes and scales equal
+// those of tensor/block_format bit for bit.
+struct DotInput {
+    ActivationFormat format = ActivationFormat::f32;
+    std::int64_t in = 0;
+    std::int64_t rows = 0;
+    const float* x = nullptr;             // [rows, in]
+    const std::int8_t* code = nullptr;    // [rows, in]
+    const float* scale = nullptr;         // [rows, in/32] of q8_0, [rows, in/256] of q8_k
+    const std::int16_t* sum = nullptr;    // [rows, in/16] of q8_k: sums of 16 codes
+};
+
+// Quantises where the context's activations and the weight type ask for it (memory from `arena`);
+// f32 activations refer to x itself. In parallel when there are many rows.
+DotInput make_dot_input(CpuContext& context, Arena& arena, DataType weight, const float* x,
+                        std::int64_t rows, std::int64_t in);
+
+// out[i*out_stride + o] = row o . vector list[i], 0 <= o < outputs, 0 <= i < count.
+struct DotRows {
+    DataType type;
+    const std::byte* w;  // first row
+    std::int64_t row_size;
+    std::int64_t outputs;
+    const DotInput* input;
+    const std::int32_t* list;
+    std::int64_t count;
+    float* out;
+    std::int64_t out_stride;
+};
+// Scratch comes from `arena` (one thread's).
+void dot_rows(const DotRows& job, Arena& arena);
+
+// hidden[i] = swiglu(gate[i], up[i], clamp) * weight
+void swiglu_rows(const float* gate, const float* up, std::int64_t count, float clamp, float weight,
+                 float* hidden);
+
+}  // namespace starglass
