@@ -23,7 +23,7 @@ enum class Role { system, developer, user, assistant, tool, other };
 enum class ThinkMode { off, on, max };
 
 struct ToolCall {
-    std::string id;         // empty when the conversation has none
+    std::string id;  // empty when the conversation has none
     std::string name;
     std::string arguments;  // JSON text; normally an object
 };
@@ -80,7 +80,8 @@ struct RenderedPrompt {
 // Renders by the public encoder's rules (protocol section 2; where reference and official differ,
 // the official one). After a last message by the assistant there is no opening for a new turn.
 // Errors: invalid_input for a tool that is not a JSON object.
-Result<RenderedPrompt> render_prompt(const Conversation& conversation, const RenderOptions& options);
+Result<RenderedPrompt> render_prompt(const Conversation& conversation,
+                                     const RenderOptions& options);
 
 // Reads {"messages": [...], "tools": [...]} in the OpenAI chat shape (content as string or text
 // parts; other parts are dropped) into a Conversation. Of the rest of a request body `tool_choice`
@@ -98,7 +99,7 @@ struct ParsedReply {
     // Thinking was on and never ended. `content` then holds the whole text, as the protocol has
     // it (quirk Q7); a caller that showed it as thinking had better keep it as reasoning.
     bool thinking_unfinished = false;
-    std::string raw_block;        // the text of the block as written, for exact replay
+    std::string raw_block;  // the text of the block as written, for exact replay
 };
 ParsedReply parse_reply(std::string_view text, bool thinking);
 
