@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/f16.h"
 
@@ -34,21 +35,29 @@ int u8(std::byte value) {
     return std::to_integer<int>(value);
 }
 
+using Codes = std::array<std::int8_t, 256>;
+
 // Blocks as they lie in the file. Rows have no alignment, hence readers instead of structs.
 
 struct Q8_0Block {
     const std::byte* at;
     [[nodiscard]] float d() const { return load_f16(at); }
-    [[nodiscard]] int q(int i) const { return static_cast<std::int8_t>(u8(at[2 + i])); }
+    [[nodiscard]] const std::int8_t* codes() const {
+        return reinterpret_cast<const std::int8_t*>(at + 2);
+    }
 };
 
 struct Q2KBlock {
     const std::byte* at;
     [[nodiscard]] int scale(int group) const { return u8(at[group]) & 15; }
     [[nodiscard]] int min(int group) const { return u8(at[group]) >> 4; }
-    [[nodiscard]] int q(int i) const {
-        const int half = i >> 7;
-        return (u8(at[16 + 32 * half + (i & 31)]) >> (2 * ((i >> 5) & 3))) & 3;
+    [[nodiscard]] Codes codes() const {
+        Codes q;
+        for (int i = 0; i < 256; i += 32)
+            for (int u = 0; u < 32; ++u)
+                q[i + u] = static_cast<std::int8_t>(
+                    (u8(at[16 + 32 * (i >> 7) + u]) >> (2 * ((i >> 5) & 3))) & 3);
+        return q;
     }
     [[nodiscard]] float d() const { return load_f16(at + 80); }
     [[nodiscard]] float dmin() const { return load_f16(at + 82); }
@@ -70,65 +79,89 @@ struct Q4KBlock {
         if (j < 4) return u8(sc[j + 4]) & 63;
         return (u8(sc[j + 4]) >> 4) | ((u8(sc[j]) >> 6) << 4);
     }
-    [[nodiscard]] int q(int i) const {
-        const int j = i >> 5;
-        return (u8(at[16 + 32 * (j >> 1) + (i & 31)]) >> (4 * (j & 1))) & 15;
+    [[nodiscard]] Codes codes() const {
+        Codes q;
+        for (int j = 0; j < 8; ++j)
+            for (int u = 0; u < 32; ++u)
+                q[32 * j + u] = static_cast<std::int8_t>(
+                    (u8(at[16 + 32 * (j >> 1) + u]) >> (4 * (j & 1))) & 15);
+        return q;
     }
 };
+
+// Byte j is all ones where sign j of an index is minus.
+constexpr std::array<std::uint64_t, 128> kSignBytes = [] {
+    std::array<std::uint64_t, 128> table{};
+    for (std::uint32_t i = 0; i < 128; ++i)
+        for (int j = 0; j < 8; ++j)
+            if ((iq2xxs_signs(i) >> j) & 1) table[i] |= std::uint64_t{0xFF} << (8 * j);
+    return table;
+}();
 
 struct Iq2XxsBlock {
     const std::byte* at;
     [[nodiscard]] float d() const { return load_f16(at); }
-    struct SubBlock {
-        std::uint32_t grid;   // four grid indices
-        std::uint32_t signs;  // four 7-bit sign indices, the scale on top
-        [[nodiscard]] int scale() const { return static_cast<int>(signs >> 28); }
-        // Magnitude with sign of element i of 32.
-        [[nodiscard]] int q(int i) const {
-            const int l = i >> 3;
-            const int j = i & 7;
-            const std::uint64_t entry = kIq2XxsGrid[(grid >> (8 * l)) & 255U];
-            const int magnitude = static_cast<int>((entry >> (8 * j)) & 255U);
-            return (iq2xxs_signs((signs >> (7 * l)) & 127U) >> j) & 1 ? -magnitude : magnitude;
+    // Of 32 elements: four grid indices, then four 7-bit sign indices and the scale on top.
+    [[nodiscard]] int scale(int b) const {
+        return static_cast<int>(load_u32(at + 6 + 8 * b) >> 28);
+    }
+    // Magnitudes with their signs, eight at a time: flipping a byte and adding one negates it,
+    // and cannot carry into its neighbour because no magnitude is zero.
+    [[nodiscard]] Codes codes() const {
+        Codes q;
+        for (int part = 0; part < 32; ++part) {
+            const std::byte* sub = at + 2 + 8 * (part >> 2);
+            const std::uint32_t signs = load_u32(sub + 4) >> (7 * (part & 3));
+            const std::uint64_t flip = kSignBytes[signs & 127U];
+            const std::uint64_t eight =
+                (kIq2XxsGrid[u8(sub[part & 3])] ^ flip) + (flip & 0x0101010101010101U);
+            std::memcpy(q.data() + 8 * part, &eight, sizeof eight);
         }
-    };
-    [[nodiscard]] SubBlock sub(int b) const {
-        return {load_u32(at + 2 + 8 * b), load_u32(at + 6 + 8 * b)};
+        return q;
     }
 };
+
+// Exact, so any order will do.
+std::int32_t dot_codes(const std::int8_t* a, const std::int8_t* b, int count) {
+    std::int32_t sum = 0;
+    for (int i = 0; i < count; ++i) sum += a[i] * b[i];
+    return sum;
+}
 
 // In every K format the products are exact in f32 (f16 times at most 10 bits), so only the
 // subtraction of the minimum rounds.
 
 void dequantise_q2_k(const std::byte* row, float* out) {
     const Q2KBlock block{row};
+    const Codes q = block.codes();
     const float d = block.d();
     const float dmin = block.dmin();
     for (int i = 0; i < 256; ++i) {
         const int group = i >> 4;
-        out[i] = d * static_cast<float>(block.scale(group)) * static_cast<float>(block.q(i)) -
+        out[i] = d * static_cast<float>(block.scale(group)) * static_cast<float>(q[i]) -
                  dmin * static_cast<float>(block.min(group));
     }
 }
 
 void dequantise_q4_k(const std::byte* row, float* out) {
     const Q4KBlock block{row};
+    const Codes q = block.codes();
     const float d = block.d();
     const float dmin = block.dmin();
     for (int i = 0; i < 256; ++i) {
         const int group = i >> 5;
-        out[i] = d * static_cast<float>(block.scale(group)) * static_cast<float>(block.q(i)) -
+        out[i] = d * static_cast<float>(block.scale(group)) * static_cast<float>(q[i]) -
                  dmin * static_cast<float>(block.min(group));
     }
 }
 
 void dequantise_iq2_xxs(const std::byte* row, float* out) {
     const Iq2XxsBlock block{row};
+    const Codes q = block.codes();
     const float d = block.d();
     for (int b = 0; b < 8; ++b) {
-        const Iq2XxsBlock::SubBlock sub = block.sub(b);
-        const float scale = d * (0.5F + static_cast<float>(sub.scale())) * 0.25F;
-        for (int i = 0; i < 32; ++i) out[32 * b + i] = scale * static_cast<float>(sub.q(i));
+        const float scale = d * (0.5F + static_cast<float>(block.scale(b))) * 0.25F;
+        for (int i = 32 * b; i < 32 * b + 32; ++i) out[i] = scale * static_cast<float>(q[i]);
     }
 }
 
@@ -143,12 +176,12 @@ float dot_q2_k(const std::byte* row, std::span<const BlockQ8K> x) {
     float sum = 0.0F;
     for (const BlockQ8K& y : x) {
         const Q2KBlock block{row};
+        const Codes q = block.codes();
         std::int32_t isum = 0;
         std::int32_t msum = 0;
         for (int group = 0; group < 16; ++group) {
-            std::int32_t dot = 0;
-            for (int i = 16 * group; i < 16 * group + 16; ++i) dot += block.q(i) * y.q[i];
-            isum += block.scale(group) * dot;
+            isum +=
+                block.scale(group) * dot_codes(q.data() + 16 * group, y.q.data() + 16 * group, 16);
             msum += block.min(group) * y.bsum[group];
         }
         sum += (y.d * block.d()) * static_cast<float>(isum) -
@@ -162,12 +195,11 @@ float dot_q4_k(const std::byte* row, std::span<const BlockQ8K> x) {
     float sum = 0.0F;
     for (const BlockQ8K& y : x) {
         const Q4KBlock block{row};
+        const Codes q = block.codes();
         std::int32_t isum = 0;
         std::int32_t msum = 0;
         for (int j = 0; j < 8; ++j) {
-            std::int32_t dot = 0;
-            for (int i = 32 * j; i < 32 * j + 32; ++i) dot += block.q(i) * y.q[i];
-            isum += block.scale(j) * dot;
+            isum += block.scale(j) * dot_codes(q.data() + 32 * j, y.q.data() + 32 * j, 32);
             msum += block.min(j) * (y.bsum[2 * j] + y.bsum[2 * j + 1]);
         }
         sum += (y.d * block.d()) * static_cast<float>(isum) -
@@ -181,13 +213,11 @@ float dot_iq2_xxs(const std::byte* row, std::span<const BlockQ8K> x) {
     float sum = 0.0F;
     for (const BlockQ8K& y : x) {
         const Iq2XxsBlock block{row};
+        const Codes q = block.codes();
         std::int32_t isum = 0;
-        for (int b = 0; b < 8; ++b) {
-            const Iq2XxsBlock::SubBlock sub = block.sub(b);
-            std::int32_t dot = 0;
-            for (int i = 0; i < 32; ++i) dot += sub.q(i) * y.q[32 * b + i];
-            isum += (2 * sub.scale() + 1) * dot;
-        }
+        for (int b = 0; b < 8; ++b)
+            isum +=
+                (2 * block.scale(b) + 1) * dot_codes(q.data() + 32 * b, y.q.data() + 32 * b, 32);
         sum += (block.d() * y.d) * static_cast<float>(isum);
         row += 66;
     }
@@ -214,7 +244,7 @@ void dequantise_row(DataType type, const std::byte* row, std::int64_t count, flo
             case DataType::q8_0: {
                 const Q8_0Block block{row};
                 const float d = block.d();
-                for (int j = 0; j < 32; ++j) out[j] = d * static_cast<float>(block.q(j));
+                for (int j = 0; j < 32; ++j) out[j] = d * static_cast<float>(block.codes()[j]);
                 break;
             }
             case DataType::q2_k:
@@ -234,6 +264,19 @@ void dequantise_row(DataType type, const std::byte* row, std::int64_t count, flo
     }
 }
 
+namespace {
+
+// 0 when every value is finite, else NaN. The search for the largest magnitude passes over a NaN,
+// so without this it would become a block of zeros and damaged weights would pass unnoticed; a
+// NaN scale carries it on to the logits, where it is refused.
+float poison(std::span<const float> x) {
+    float sum = 0.0F;
+    for (const float value : x) sum += value * 0.0F;
+    return sum;
+}
+
+}  // namespace
+
 void quantise_q8_0(std::span<const float> x, ActivationQ8_0& out) {
     const std::size_t blocks = (x.size() + 31) / 32;
     out.scale.resize(blocks);
@@ -243,7 +286,7 @@ void quantise_q8_0(std::span<const float> x, ActivationQ8_0& out) {
             x.subspan(b * 32, std::min<std::size_t>(32, x.size() - b * 32));
         float largest = 0.0F;
         for (const float value : block) largest = std::max(largest, std::fabs(value));
-        const float d = largest / 127.0F;
+        const float d = largest / 127.0F + poison(block);
         const float inverse = d != 0.0F ? 1.0F / d : 0.0F;
         out.scale[b] = d;
         for (std::size_t i = 0; i < block.size(); ++i)
@@ -257,6 +300,11 @@ void quantise_q8_k(std::span<const float> x, std::vector<BlockQ8K>& out) {
     for (std::size_t b = 0; b < out.size(); ++b) {
         const std::span<const float> block = x.subspan(b * 256, 256);
         BlockQ8K& y = out[b];
+        if (std::isnan(poison(block))) {
+            y = {};
+            y.d = std::numeric_limits<float>::quiet_NaN();
+            continue;
+        }
         float extreme = 0.0F;
         for (const float value : block)
             if (std::fabs(value) > std::fabs(extreme)) extreme = value;
@@ -302,8 +350,7 @@ float dot_q8_0(const std::byte* row, const ActivationQ8_0& x, std::int64_t first
     float sum = 0.0F;
     for (std::int64_t b = 0; b < blocks; ++b) {
         const Q8_0Block block{row + b * 34};
-        std::int32_t dot = 0;
-        for (int i = 0; i < 32; ++i) dot += block.q(i) * code[b * 32 + i];
+        const std::int32_t dot = dot_codes(block.codes(), code + b * 32, 32);
         sum += (block.d() * scale[b]) * static_cast<float>(dot);
     }
     return sum;
