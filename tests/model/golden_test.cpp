@@ -40,6 +40,8 @@ Tolerance tolerance(const Case& c, int layer) {
 TEST_P(Golden, IntermediatesAgree) {
     const Npz golden(golden_path("tiny/golden-" + GetParam().mix + "-inter.npz"));
     const std::string variant = name_of(GetParam().numerics);
+    if (!golden.has(variant + ".embed") && !golden.has(variant + ".L0.hc_after_ffn"))
+        GTEST_SKIP() << "the q4 file records act8 and cont only";
     const std::vector<TokenId> tokens = golden.at("tokens_C").ints();
     const std::vector<std::int32_t> positions = golden.at("pos_C").ints();
     Loaded loaded = open_model(model(), GetParam().backend, GetParam().numerics);
