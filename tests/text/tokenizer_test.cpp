@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <random>
 #include <string>
 #include <vector>
@@ -172,13 +172,13 @@ TEST(Tokenizer, MegabytesInOnePieceTakeAboutASecond) {
                                      {"NUL", std::string(kBytes, '\0')},
                                      {"no UTF-8", std::string(kBytes, '\xFF')}};
     for (const Case& c : cases) {
-        const auto start = std::chrono::steady_clock::now();
+        const std::clock_t start = std::clock();  // processor time: the machine may be busy
         const Ids ids = flash_tokenizer().encode(c.text);
-        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-        std::printf("%-32s %8.3f s, %zu tokens\n", c.name, seconds.count(), ids.size());
+        const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+        std::printf("%-32s %8.3f s, %zu tokens\n", c.name, seconds, ids.size());
         EXPECT_EQ(flash_tokenizer().decode(ids), c.text) << c.name;
-        // A quadratic rule would need minutes; the margin is for sanitizers and busy machines.
-        EXPECT_LT(seconds.count(), 20.0) << c.name;
+        // A quadratic rule would need minutes; the margin is for sanitizers.
+        EXPECT_LT(seconds, 20.0) << c.name;
     }
     // Pieces were really found, up to megabytes: the search did not give up half way.
     EXPECT_EQ(flash_tokenizer().encode(std::string(kBytes, ' ') + "x").back(),
