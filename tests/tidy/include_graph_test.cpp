@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads every #include below engine/, ui/ and app/ and holds it against include_graph.txt.
+// Reads every #include below engine/, ui/, app/ and resources/ and holds it against
+// include_graph.txt.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -41,15 +42,16 @@ std::string folder_of(const std::string& path) {
 // Where a quoted include of `file` leads, tried in the compiler's order.
 std::optional<std::string> resolve(const SourceFile& file, const std::string& include) {
     const std::string own = file.path.substr(0, file.path.rfind('/') + 1);
-    for (const std::string& root : {own, std::string("engine/"), std::string("engine/include/"),
-                                    std::string("ui/"), std::string("app/")})
+    for (const std::string& root :
+         {own, std::string("engine/"), std::string("engine/include/"), std::string("ui/"),
+          std::string("app/"), std::string("resources/")})
         if (exists(root + include)) return root + include;
     return std::nullopt;
 }
 
 std::vector<SourceFile> sources() {
     std::vector<SourceFile> files;
-    for (const char* folder : {"engine", "ui", "app"})
+    for (const char* folder : {"engine", "ui", "app", "resources/builtin"})
         for (SourceFile& file : read_sources(folder, {".h", ".cpp"}))
             files.push_back(std::move(file));
     return files;
