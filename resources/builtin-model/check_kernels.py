@@ -9,6 +9,7 @@ import kernels
 import model as M
 
 torch.set_num_threads(1)
+torch.manual_seed(1)
 c = M.Config()
 p = M.init_params(c)
 for k, v in p.items():

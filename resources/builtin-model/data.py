@@ -6,6 +6,7 @@
 import argparse
 import os
 import random
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,8 +16,10 @@ import bpe  # noqa: E402
 import conversation  # noqa: E402
 import heldout  # noqa: E402
 import smalltalk  # noqa: E402
+import words  # noqa: E402
 
 MAX_TOKENS = 640
+WEIGHTS = {"fact": 0.52, "sums": 0.07, "words": 0.15, "offtopic": 0.15, "smalltalk": 0.09, "tools": 0.02}
 
 
 def excluded():
@@ -38,13 +41,23 @@ def encode(tok, pieces):
 def generator(tok, progress):
     """progress() -> share of the run done, for the curriculum. Returns gen(rng) -> (ids, mask, conversation)."""
     out = excluded()
+    words.PIECES = sorted({t[1:] if t[0] == "\u0120" else t.lower() for t in tok.tokens[259:-5]
+                           if re.fullmatch("\u0120[a-z]{2,9}|[A-Z][a-z]{1,8}", t)})
 
     def gen(rng):
-        p_single = 0.92 if progress() < 0.3 else 0.84
-        p_tools = 0.2
+        p_single = 0.93 if progress() < 0.8 else 0.84
+        p_tools = 0.10 if progress() < 0.8 else 0.2
         while True:
-            conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools)
+            conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools, weights=WEIGHTS, noise_share=0.65)
             ids, mask = encode(tok, conversation.render(conv))
+            if len(conv["turns"]) == 1 and conv["turns"][0]["kind"] in ("fact", "smalltalk", "offtopic") and rng.random() < 0.7:
+                # Which answer it is shows in the first tokens; the rest is soon known by heart and need not be repeated each time.
+                start = mask.index(1)
+                close = tok.id[bpe.ENDTHINK]
+                if conv["thinking"]:
+                    start = ids.index(close, start)
+                cut = start + rng.randint(4, 10)
+                ids, mask = ids[:cut], mask[:cut]
             if len(ids) <= MAX_TOKENS and sum(mask):
                 return ids, mask, conv
     return gen

@@ -777,7 +777,7 @@ void attention_fwd(const Shape& s, int B, int T, int r, const float* q, const fl
         m = fmaxf(m * scale, sinks[h]);
         float den = 0;
         for (int j = 0; j < k.ld; j++) {
-          float e = expf(z[j] * scale - m);
+          float e = expf(fmaxf(z[j] * scale - m, -80.0f));  // the vector expf is slow where it underflows
           z[j] = e;
           den += e;
         }
@@ -840,7 +840,7 @@ void attention_bwd(const Shape& s, int B, int T, int r, const float* q, const fl
         }
         float l = lse[row0 + i], de = delta[row0 + i];
         for (int j = 0; j < k.ld; j++) {
-          float e = expf(p[j] * scale - l);
+          float e = expf(fmaxf(p[j] * scale - l, -80.0f));
           p[j] = e;
           z[j] = e * (z[j] - de) * scale;
         }
@@ -866,13 +866,14 @@ void attention_bwd(const Shape& s, int B, int T, int r, const float* q, const fl
 }
 
 // ---------------------------------------------------------------- mixture of experts
+constexpr int kChunk = 256;  // rows of one expert worked on at a time, so that they stay in the cache
 struct Moe {
   int n_rows;      // rows of all segments, each segment padded to 16
   int* tok;        // row -> token or -1
-  int* at;         // [n][K+1] rows of a token, the last one the shared expert's
+  int* at;         // [n][K] rows of a token
   int *seg, *cnt;  // [N+1] first row and count of an expert; index N is the shared expert
   int* ids;        // [n][K]
-  float *logits, *w, *roww, *GU, *Tw;
+  float *logits, *w, *roww, *GU;
 };
 
 void moe_fwd(const Shape& s, int n, const float* x, const int* token, const Layer& p, const int* tid2eid, const float* bias, const float* valid,
@@ -924,129 +925,128 @@ void moe_fwd(const Shape& s, int n, const float* x, const int* token, const Laye
   o.n_rows = at;
   o.tok = g_arena.get<int>(at);
   o.roww = g_arena.get<float>(at);
-  o.at = g_arena.get<int>(size_t(n) * (K + 1));
+  o.at = g_arena.get<int>(size_t(n) * K);
   for (int i = 0; i < at; i++) o.tok[i] = -1, o.roww[i] = 0;
   int fill[257];
   memcpy(fill, o.seg, (N + 1) * 4);
-  for (int t = 0; t < n; t++) {
+  for (int t = 0; t < n; t++)
     for (int k = 0; k <= K; k++) {
       int e = k < K ? o.ids[size_t(t) * K + k] : N, row = fill[e]++;
       o.tok[row] = t;
       o.roww[row] = k < K ? o.w[size_t(t) * K + k] : 1.0f;
-      o.at[size_t(t) * (K + 1) + k] = row;
+      if (k < K) o.at[size_t(t) * K + k] = row;
     }
-  }
   o.GU = g_arena.get<float>(size_t(up32(at)) * 2 * F);
-  o.Tw = g_arena.get<float>(size_t(up32(at)) * F);
-  float* Y = g_arena.get<float>(size_t(up32(at)) * E);
-  bf16* a = g_a.need(size_t(at) * E);
-  pack_a(a, rows(x, E, at, o.tok), at, E);
+  size_t mark = g_arena.used;
+  float* Y = g_arena.get<float>(size_t(kChunk) * E);
+  float* Tw = g_arena.get<float>(size_t(kChunk) * F);
   int ke = E / 32, kf = F / 32;
-  for (int e = 0; e <= N; e++) {
-    if (!o.cnt[e]) continue;
+  for (int i = 0; i <= N; i++) {
+    int e = (i + N) % (N + 1);  // the shared expert first: it writes, the others add
     const float* wg = e < N ? p.gate + size_t(e) * F * E : p.sgate;
     const float* wu = e < N ? p.up + size_t(e) * F * E : p.sup;
-    bf16* b = g_b.need(size_t(2) * F * E);
+    const float* wd = e < N ? p.down + size_t(e) * F * E : p.sdown;
+    if (!o.cnt[e]) continue;
+    bf16* b = g_b.need(size_t(3) * F * E);
+    bf16* bd = b + size_t(2) * F * E;
     pack_bt(b, rows(wg, E, F), F, E);
     pack_bt(b + size_t(F) * E, rows(wu, E, F), F, E);
-    gemm(a + size_t(o.seg[e] / 16) * ke * 512, ke, b, ke, o.GU + size_t(o.seg[e]) * 2 * F, 2 * F, up16(o.cnt[e]), 2 * F, ke, false);
-  }
-  for (int i = 0; i < at; i++) {
-    const float *g = o.GU + size_t(i) * 2 * F, *u = g + F;
-    float *t = o.Tw + size_t(i) * F, w = o.roww[i];
-    for (int j = 0; j < F; j++) {
-      float gc = fminf(g[j], s.clamp), uc = fminf(fmaxf(u[j], -s.clamp), s.clamp);
-      t[j] = gc / (1.0f + expf(-gc)) * uc * w;
+    pack_bt(bd, rows(wd, F, E), E, F);
+    for (int c0 = 0; c0 < o.cnt[e]; c0 += kChunk) {
+      int s0 = o.seg[e] + c0, c = o.cnt[e] - c0 < kChunk ? o.cnt[e] - c0 : kChunk, m = up16(c);
+      bf16* a = g_a.need(size_t(kChunk) * (E + F));
+      pack_a(a, rows(x, E, c, o.tok + s0), m, E);
+      float* GU = o.GU + size_t(s0) * 2 * F;
+      gemm(a, ke, b, ke, GU, 2 * F, m, 2 * F, ke, false);
+      for (int r = 0; r < m; r++) {
+        const float *g = GU + size_t(r) * 2 * F, *u = g + F;
+        float *t = Tw + size_t(r) * F, w = o.roww[s0 + r];
+        for (int j = 0; j < F; j++) {
+          float gc = fminf(g[j], s.clamp), uc = fminf(fmaxf(u[j], -s.clamp), s.clamp);
+          t[j] = gc / (1.0f + expf(-gc)) * uc * w;
+        }
+      }
+      pack_a(a, rows(Tw, F, c), m, F);
+      gemm(a, kf, bd, kf, Y, E, m, E, kf, false);
+      if (e == N)
+        memcpy(out + size_t(c0) * E, Y, size_t(c) * E * 4);
+      else
+        for (int r = 0; r < c; r++) {
+          float* d = out + size_t(o.tok[s0 + r]) * E;
+          const float* y = Y + size_t(r) * E;
+          for (int j = 0; j < E; j++) d[j] += y[j];
+        }
     }
   }
-  bf16* ta = g_d.need(size_t(at) * F);
-  pack_a(ta, rows(o.Tw, F, at), at, F);
-  for (int e = 0; e <= N; e++) {
-    if (!o.cnt[e]) continue;
-    const float* wd = e < N ? p.down + size_t(e) * F * E : p.sdown;
-    bf16* b = g_b.need(size_t(F) * E);
-    pack_bt(b, rows(wd, F, E), E, F);
-    gemm(ta + size_t(o.seg[e] / 16) * kf * 512, kf, b, kf, Y + size_t(o.seg[e]) * E, E, up16(o.cnt[e]), E, kf, false);
-  }
-  for (int t = 0; t < n; t++) {
-    float* d = out + size_t(t) * E;
-    const float* y = Y + size_t(o.at[size_t(t) * (K + 1)]) * E;
-    for (int e = 0; e < E; e++) d[e] = y[e];
-    for (int k = 1; k <= K; k++) {
-      y = Y + size_t(o.at[size_t(t) * (K + 1) + k]) * E;
-      for (int e = 0; e < E; e++) d[e] += y[e];
-    }
-  }
+  g_arena.used = mark;
 }
 
 void moe_bwd(const Shape& s, int n, const float* x, const Layer& p, const Moe& o, const float* dout, Layer& g, float* dx) {
-  int N = s.N, K = s.K, E = s.E, F = s.F, R = o.n_rows, ke = E / 32, kf = F / 32;
-  float* dT = g_arena.get<float>(size_t(up32(R)) * F);
-  float* dGU = g_arena.get<float>(size_t(up32(R)) * 2 * F);
-  float* dX = g_arena.get<float>(size_t(up32(R)) * E);
-  float* dw = g_arena.get<float>(R);
-  bf16* a = g_d.need(size_t(R) * E);
-  pack_a(a, rows(dout, E, R, o.tok), R, E);
-  for (int e = 0; e <= N; e++) {
-    int c = o.cnt[e], c32 = up32(c), s0 = o.seg[e];
-    if (!c) continue;
-    const float* wd = e < N ? p.down + size_t(e) * F * E : p.sdown;
-    float* gd = e < N ? g.down + size_t(e) * F * E : g.sdown;
-    bf16* b = g_b.need(size_t(F) * E + size_t(c32) * (E > 2 * F ? E : 2 * F));
-    pack_b(b, rows(wd, F, E), E, F);
-    gemm(a + size_t(s0 / 16) * ke * 512, ke, b, ke, dT + size_t(s0) * F, F, up16(c), F, ke, false);
-    bf16* at = g_a.need(size_t(c32) * E);
-    pack_at(at, rows(dout, E, c, o.tok + s0), c32, E);
-    pack_b(b, rows(o.Tw + size_t(s0) * F, F, c), c32, F);
-    gemm(at, c32 / 32, b, c32 / 32, gd, F, E, F, c32 / 32, true);
-  }
-  for (int i = 0; i < R; i++) {
-    const float *gg = o.GU + size_t(i) * 2 * F, *u = gg + F, *dt = dT + size_t(i) * F;
-    float *dg = dGU + size_t(i) * 2 * F, *du = dg + F, w = o.roww[i], acc = 0;
-    for (int j = 0; j < F; j++) {
-      float gc = fminf(gg[j], s.clamp), uc = fminf(fmaxf(u[j], -s.clamp), s.clamp);
-      float sg = 1.0f / (1.0f + expf(-gc)), sl = gc * sg;
-      acc += dt[j] * sl * uc;
-      float d = dt[j] * w;
-      dg[j] = gg[j] < s.clamp ? d * uc * (sg * (1 + gc * (1 - sg))) : 0.0f;
-      du[j] = fabsf(u[j]) < s.clamp ? d * sl : 0.0f;
-    }
-    dw[i] = acc;
-  }
-  a = g_d.need(size_t(R) * 2 * F);
-  pack_a(a, rows(dGU, 2 * F, R), R, 2 * F);
-  for (int e = 0; e <= N; e++) {
-    int c = o.cnt[e], c32 = up32(c), s0 = o.seg[e];
-    if (!c) continue;
+  int N = s.N, K = s.K, E = s.E, F = s.F, ke = E / 32, kf = F / 32;
+  float* dT = g_arena.get<float>(size_t(kChunk) * F);
+  float* Tw = g_arena.get<float>(size_t(kChunk) * F);
+  float* dGU = g_arena.get<float>(size_t(kChunk) * 2 * F);
+  float* dX = g_arena.get<float>(size_t(kChunk) * E);
+  float* dw = g_arena.get<float>(o.n_rows);
+  for (int i = 0; i <= N; i++) {
+    int e = (i + N) % (N + 1);
+    if (!o.cnt[e]) continue;
     const float* wg = e < N ? p.gate + size_t(e) * F * E : p.sgate;
     const float* wu = e < N ? p.up + size_t(e) * F * E : p.sup;
+    const float* wd = e < N ? p.down + size_t(e) * F * E : p.sdown;
     float* gg = e < N ? g.gate + size_t(e) * F * E : g.sgate;
     float* gu = e < N ? g.up + size_t(e) * F * E : g.sup;
-    bf16* b = g_b.need(size_t(2) * F * E + size_t(c32) * E);
+    float* gd = e < N ? g.down + size_t(e) * F * E : g.sdown;
+    bf16* b = g_b.need(size_t(3) * F * E);
+    bf16 *b2 = b + size_t(F) * E, *bd = b + size_t(2) * F * E;
     pack_b(b, rows(wg, E, F), F, E);
-    bf16* b2 = b + size_t(F) * E;
     pack_b(b2, rows(wu, E, F), F, E);
-    const bf16* as = a + size_t(s0 / 16) * 2 * kf * 512;
-    gemm(as, 2 * kf, b, kf, dX + size_t(s0) * E, E, up16(c), E, kf, false);
-    gemm(as + size_t(kf) * 512, 2 * kf, b2, kf, dX + size_t(s0) * E, E, up16(c), E, kf, true);
-    bf16* at = g_a.need(size_t(c32) * 2 * F);
-    pack_at(at, rows(dGU + size_t(s0) * 2 * F, 2 * F, c), c32, 2 * F);
-    bf16* bx = b;  // X rows of the segment
-    pack_b(bx, rows(x, E, c, o.tok + s0), c32, E);
-    gemm(at, c32 / 32, bx, c32 / 32, gg, E, F, E, c32 / 32, true);
-    gemm(at + size_t(F / 16) * (c32 / 32) * 512, c32 / 32, bx, c32 / 32, gu, E, F, E, c32 / 32, true);
+    pack_b(bd, rows(wd, F, E), E, F);
+    for (int c0 = 0; c0 < o.cnt[e]; c0 += kChunk) {
+      int s0 = o.seg[e] + c0, c = o.cnt[e] - c0 < kChunk ? o.cnt[e] - c0 : kChunk, m = up16(c), k = up32(c), kt = k / 32;
+      const int* tok = o.tok + s0;
+      bf16* a = g_a.need(size_t(kChunk) * (E + 2 * F));
+      bf16* pb = g_d.need(size_t(kChunk) * (E + 2 * F));
+      pack_a(a, rows(dout, E, c, tok), m, E);
+      gemm(a, ke, bd, ke, dT, F, m, F, ke, false);
+      for (int r = 0; r < m; r++) {
+        const float *gr = o.GU + size_t(s0 + r) * 2 * F, *u = gr + F, *dt = dT + size_t(r) * F;
+        float *dg = dGU + size_t(r) * 2 * F, *du = dg + F, *t = Tw + size_t(r) * F, w = o.roww[s0 + r], acc = 0;
+        for (int j = 0; j < F; j++) {
+          float gc = fminf(gr[j], s.clamp), uc = fminf(fmaxf(u[j], -s.clamp), s.clamp);
+          float sg = 1.0f / (1.0f + expf(-gc)), sl = gc * sg;
+          t[j] = sl * uc * w;
+          acc += dt[j] * sl * uc;
+          float d = dt[j] * w;
+          dg[j] = gr[j] < s.clamp ? d * uc * (sg * (1 + gc * (1 - sg))) : 0.0f;
+          du[j] = fabsf(u[j]) < s.clamp ? d * sl : 0.0f;
+        }
+        dw[s0 + r] = acc;
+      }
+      pack_at(a, rows(dout, E, c, tok), k, E);
+      pack_b(pb, rows(Tw, F, c), k, F);
+      gemm(a, kt, pb, kt, gd, F, E, F, kt, true);
+      pack_a(a, rows(dGU, 2 * F, c), m, 2 * F);
+      gemm(a, 2 * kf, b, kf, dX, E, m, E, kf, false);
+      gemm(a + size_t(kf) * 512, 2 * kf, b2, kf, dX, E, m, E, kf, true);
+      pack_at(a, rows(dGU, 2 * F, c), k, 2 * F);
+      pack_b(pb, rows(x, E, c, tok), k, E);
+      gemm(a, kt, pb, kt, gg, E, F, E, kt, true);
+      gemm(a + size_t(F / 16) * kt * 512, kt, pb, kt, gu, E, F, E, kt, true);
+      if (e == N)
+        memcpy(dx + size_t(c0) * E, dX, size_t(c) * E * 4);
+      else
+        for (int r = 0; r < c; r++) {
+          float* d = dx + size_t(tok[r]) * E;
+          const float* y = dX + size_t(r) * E;
+          for (int j = 0; j < E; j++) d[j] += y[j];
+        }
+    }
   }
   float* dl = g_arena.get<float>(size_t(up32(n)) * N);
   memset(dl, 0, size_t(n) * N * 4);
   for (int t = 0; t < n; t++) {
-    const int *at = o.at + size_t(t) * (K + 1), *id = o.ids + size_t(t) * K;
-    float* d = dx + size_t(t) * E;
-    const float* y = dX + size_t(at[0]) * E;
-    for (int e = 0; e < E; e++) d[e] = y[e];
-    for (int k = 1; k <= K; k++) {
-      y = dX + size_t(at[k]) * E;
-      for (int e = 0; e < E; e++) d[e] += y[e];
-    }
+    const int *at = o.at + size_t(t) * K, *id = o.ids + size_t(t) * K;
     float sc[16], sum = 0, mean = 0;
     for (int k = 0; k < K; k++) {
       float v = o.logits[size_t(t) * N + id[k]];
@@ -1141,6 +1141,8 @@ struct Step {
   float *x[16], *zn[16], *mass[16];
   float* (*mask_of)(int layer);  // optional: additive mask [B][T][T/4] for a ratio-4 layer, or null
   double seconds[8];
+  int forward_only;
+  int* best;  // optional: the most likely next token at every supervised position
 };
 
 void sg_init(size_t arena) {
@@ -1263,6 +1265,14 @@ float sg_step(Step* st) {
   float* lg = g_arena.get<float>(size_t(up32(ns)) * V16);
   lin(xs, E, lg, V16, ns, st->p.output, s.V, E);
   double loss = 0;
+  if (st->best)
+    for (int i = 0; i < ns; i++) {
+      const float* z = lg + size_t(i) * V16;
+      int b = 0;
+      for (int v = 1; v < s.V; v++)
+        if (z[v] > z[b]) b = v;
+      st->best[i] = b;
+    }
   for (int i = 0; i < ns; i++) {
     float *z = lg + size_t(i) * V16, m = -1e30f, den = 0;
     for (int v = 0; v < s.V; v++) m = fmaxf(m, z[v]);
@@ -1277,6 +1287,10 @@ float sg_step(Step* st) {
     z[st->target[i]] -= 1.0f / ns;
   }
   loss /= ns;
+  if (st->forward_only) {
+    _tile_release();
+    return float(loss);
+  }
   // backward
   float* dxs = g_arena.get<float>(size_t(up32(ns)) * E);
   lin_bwd(lg, V16, xs, E, dxs, E, ns, st->p.output, st->g.output, s.V, E, false);

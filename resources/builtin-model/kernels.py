@@ -38,7 +38,7 @@ CB = ct.CFUNCTYPE(P, ct.c_int)
 class StepS(ct.Structure):
     _fields_ = [("s", Shape), ("p", ParamsS), ("g", ParamsS), ("ratios", ct.c_int * 16), ("tid2eid", P * 16), ("bias", P * 16), ("cos", P), ("sin", P),
                 ("tok", P), ("valid", P), ("sel", P), ("target", P), ("B", ct.c_int), ("T", ct.c_int), ("n_sel", ct.c_int), ("want_mass", ct.c_int),
-                ("loads", P), ("x", P * 16), ("zn", P * 16), ("mass", P * 16), ("mask_of", CB), ("seconds", ct.c_double * 8)]
+                ("loads", P), ("x", P * 16), ("zn", P * 16), ("mass", P * 16), ("mask_of", CB), ("seconds", ct.c_double * 8), ("forward_only", ct.c_int), ("best", P)]
 
 
 def library(arena=8 << 30):
@@ -112,6 +112,17 @@ class Fused:
         x = view(self.st.x[l], B * T, c.E)
         zn = view(self.st.zn[l], B * T, c.LQ)
         return net.indexer(l, x, zn, B, T, cos, sin, comp[4])
+
+    def predict(self, tok, mask, valid):
+        """Most likely next token at every supervised position (in row order), without gradients."""
+        best = torch.zeros(int(mask.sum()), dtype=torch.int32)
+        load, self.net.load = self.net.load, None
+        train, self.net.train_indexer = self.net.train_indexer, False
+        self.st.loads, self.st.forward_only, self.st.best = None, 1, best.data_ptr()
+        self.step(tok, mask, valid)
+        self.st.forward_only, self.st.best = 0, None
+        self.net.load, self.net.train_indexer = load, train
+        return best.long()
 
     def step(self, tok, mask, valid):
         """tok [B, T+1], mask and valid [B, T] -> (loss, indexer KL, supervised tokens)."""

@@ -19,6 +19,7 @@ import torch
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bpe  # noqa: E402
 import data  # noqa: E402
+import evaluate_torch  # noqa: E402
 import model as M  # noqa: E402
 import optim  # noqa: E402
 
@@ -68,6 +69,7 @@ def main():
     ap.add_argument("--topk-from", type=float, default=0.85)
     ap.add_argument("--save", type=float, default=180)
     ap.add_argument("--seed", type=int, default=7)
+    ap.add_argument("--test", type=float, default=300, help="seconds between two tests on the held-out set")
     ap.add_argument("--plain", action="store_true", help="no fused kernels")
     a = ap.parse_args()
     torch.set_num_threads(1)
@@ -102,10 +104,12 @@ def main():
     t0 = time.time()
     end = end_time(a.end)
     start = t0 - done["seconds"]  # the schedule spans all runs
-    last_save = last_log = t0
+    last_save = last_log = last_test = t0
+    tests = evaluate_torch.items(tok)
     acc, n_acc, tk = 0.0, 0, 0
     kinds = {}
     load = torch.zeros(c.L, c.N)
+    last_kl = 0.0
     log = open(os.path.join(a.out, "log.txt"), "a")
 
     def save():
@@ -116,14 +120,14 @@ def main():
     signal.signal(signal.SIGTERM, lambda *x: stop.append(1))  # save and leave
     progress = 0.0
     src = batches(data.generator(tok, lambda: progress), rng, a.tokens)
-    w0 = done["steps"]
+    w0 = logged = done["steps"]
     while True:
         now = time.time()
         progress = (now - start) / (end - start)
         if progress >= 1 or stop:
             break
         lr = min(1.0, (1 - progress) / (1 - a.decay_from)) * min(1.0, (done["steps"] - w0 + 4) / 40)
-        net.train_indexer = progress >= a.indexer_from
+        net.train_indexer = progress >= a.indexer_from and done["steps"] % 5 == 0  # its few parameters need fewer steps
         net.topk_active = progress >= a.topk_from
         tb, mask, valid = next(src)
         net.load = torch.zeros(c.L, c.N)
@@ -140,6 +144,7 @@ def main():
                 p["blk.%d.exp_probs_b" % l].sub_((n - n.mean()).sign(), alpha=0.001 + 0.004 * lr)
         load = 0.98 * load + net.load
         v = float(ce)
+        last_kl = float(kl) or last_kl
         if not math.isfinite(v):
             print("loss is not finite", flush=True)
             sys.exit(1)
@@ -155,12 +160,21 @@ def main():
             s = load / load.sum(1, keepdim=True)
             ent = float(-(s * torch.log2(s + 1e-9)).sum(1)[c.Lh:].mean())
             rec = dict(t=datetime.datetime.now().strftime("%H:%M:%S"), step=done["steps"], Mtok=round(done["tokens"] / 1e6, 3),
-                       loss=round(acc / max(1, n_acc), 4), kl=round(float(kl), 3), tps=round(tk / (now - last_log)), lr=round(lr, 3),
+                       loss=round(acc / max(1, n_acc), 4), kl=round(last_kl, 3), tps=round(tk / (now - last_log)), lr=round(lr, 3),
+                       ms=[round(x * 1000 / max(1, done['steps'] - logged)) for x in net.ops.st.seconds] if net.ops else [],
                        ent=round(ent, 2), maxload=round(float(s.max()) * c.N, 1), progress=round(progress, 3))
             print(json.dumps(rec), flush=True)
             log.write(json.dumps(rec) + "\n")
             log.flush()
-            acc, n_acc, tk, last_log = 0.0, 0, 0, now
+            acc, n_acc, tk, last_log, logged = 0.0, 0, 0, now, done["steps"]
+            if net.ops:
+                net.ops.st.seconds[:] = [0.0] * 8
+        if now - last_test > a.test and net.ops:
+            r = evaluate_torch.summary(evaluate_torch.judge(tests, net.ops.predict))
+            rec = dict(t=datetime.datetime.now().strftime("%H:%M:%S"), step=done["steps"], test=r)
+            print(json.dumps(rec), flush=True)
+            log.write(json.dumps(rec) + "\n")
+            last_test = time.time()
         if now - last_save > a.save:
             save()
             last_save = time.time()

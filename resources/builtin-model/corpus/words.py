@@ -133,11 +133,16 @@ TRAIN_WORDS = [w for w in REAL if not is_heldout_word(w)]
 HELDOUT_WORDS = [w for w in REAL if is_heldout_word(w)]
 
 
+PIECES = []  # letters of the tokenizer's multi-letter tokens (set by data.py): each must be spelt, whole words of the text among them
+
+
 def pseudo_word(rng):
     """Syllables, random letters, or a real beginning with a random end; 3 to 10 letters."""
     while True:
         r = rng.random()
-        if r < 0.45:
+        if PIECES and rng.random() < 0.4:
+            w = rng.choice(PIECES) + "".join(rng.choice(_ALPHA) for _ in range(rng.randint(0, 2)))
+        elif r < 0.45:
             w = "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + (rng.choice(_CODAS) if rng.random() < 0.6 else "")
                         for _ in range(rng.randint(1, 4)))
         elif r < 0.75:
@@ -189,15 +194,15 @@ def make(rng, word=None, sub=None, quoted=None):
         r = rng.random()
         sub = "spell" if r < 0.30 else "reverse" if r < 0.68 else "count" if r < 0.89 else "letters" if r < 0.95 else "nth"
     if quoted is None:
-        quoted = rng.random() < 0.70
+        quoted = rng.random() < 0.50
     if word is None:
-        word = rng.choice(TRAIN_WORDS) if rng.random() < (0.42 if quoted else 0.65) else pseudo_word(rng)
+        word = rng.choice(TRAIN_WORDS) if rng.random() < (0.42 if quoted else 0.45) else pseudo_word(rng)
     arg = None
     if sub == "letters":
         arg = rng.choice(word) if rng.random() < 0.85 else rng.choice(_ALPHA)
     if sub == "nth":
         arg = rng.choice([o for o, i in ORDINALS.items() if i < len(word)])
-    shown = word if rng.random() < 0.96 else word.capitalize()
+    shown = word if rng.random() < 0.94 else word.capitalize()
     w = (f'"{shown}"' if rng.random() < 0.95 else f"'{shown}'") if quoted else shown
     table = {"spell": SPELL, "reverse": REVERSE, "count": COUNT, "letters": LETTERS, "nth": NTH}[sub]
     user = rng.choice(table).format(w=w, c=arg, o=arg)
