@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "model_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "builtin/builtin_model.h"
+#include "output.h"
+#include "terminal.h"
+
+namespace starglass::cli {
+namespace {
+
+std::string_view stage_text(LoadProgress::Stage stage) {
+    switch (stage) {
+        case LoadProgress::Stage::open:
+            return "opening the model";
+        case LoadProgress::Stage::metadata:
+            return "reading metadata";
+        case LoadProgress::Stage::tensors:
+            return "checking tensors";
+        case LoadProgress::Stage::tokenizer:
+            return "building the tokenizer";
+        case LoadProgress::Stage::weights:
+            return "preparing weights";
+        case LoadProgress::Stage::ready:
+            return "ready";
+    }
+    return "";
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+    CLI::Option* path =
+        command.add_option("-m,--model", options.path, "A GGUF file")->type_name("FILE");
+    command.add_flag("--builtin", options.builtin, "The built-in model (default without -m)")
+        ->excludes(path);
+}
+
+void add_engine_options(CLI::App& command, ModelOptions& options) {
+    command
+        .add_option("--backend", options.backend,
+                    "cpu (SIMD, threads) or reference (slow and plain)")
+        ->check(CLI::IsMember({"cpu", "reference"}))
+        ->type_name("NAME")
+        ->capture_default_str();
+    command
+        .add_option("--numerics", options.numerics,
+                    "act8: int8 activations; fp: f32 activations; cont: f32 and unrounded "
+                    "memory rows, for debugging")
+        ->check(CLI::IsMember({"act8", "fp", "cont"}))
+        ->type_name("NAME")
+        ->capture_default_str();
+    command.add_option("--threads", options.threads, "Threads; 0: one per core")
+        ->check(CLI::Range(0, 1024))
+        ->type_name("N");
+}
+
+void add_context_option(CLI::App& command, ModelOptions& options) {
+    command
+        .add_option("--context", options.context_tokens,
+                    "Tokens of context; 0: the model's own, at most 32768")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
+        ->type_name("N");
+}
+
+Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
+    EngineOptions engine;
+    engine.backend = options.backend == "reference" ? BackendKind::reference : BackendKind::cpu;
+    engine.numerics = options.numerics == "cont" ? Numerics::cont
+                      : options.numerics == "fp" ? Numerics::fp
+                                                 : Numerics::act8;
+    engine.threads = options.threads;
+    engine.context_tokens = options.context_tokens;
+    StatusLine status;
+    const LoadListener progress = [&](const LoadProgress& at) {
+        std::string text(stage_text(at.stage));
+        if (at.bytes_total > 0)
+            text += fmt::format(" ({} of {})", size_text(at.bytes_done), size_text(at.bytes_total));
+        status.show(text);
+    };
+    if (options.path.empty())
+        return open_engine(builtin_model(), "the built-in model", engine, progress, cancel);
+    return open_engine(options.path, engine, progress, cancel);
+}
+
+}  // namespace starglass::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "turn_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace starglass::cli {
+
+std::string_view stop_name(StopReason reason) {
+    switch (reason) {
+        case StopReason::end_of_turn:
+            return "end_of_turn";
+        case StopReason::tool_calls:
+            return "tool_calls";
+        case StopReason::length:
+            return "length";
+        case StopReason::stop_text:
+            return "stop_text";
+        case StopReason::cancelled:
+            return "cancelled";
+    }
+    return "";
+}
+
+Json turn_to_json(const TurnResult& result) {
+    Json out;
+    out["thinking"] = result.thinking;
+    out["answer"] = result.answer;
+    Json calls = Json::array();
+    for (const AnsweredCall& entry : result.calls) {
+        Json call{{"name", entry.call.name}, {"arguments", entry.call.arguments}};
+        if (entry.answered) call["result"] = entry.result;
+        calls.push_back(std::move(call));
+    }
+    out["tool_calls"] = std::move(calls);
+    out["stop"] = stop_name(result.stop);
+    out["tokens"] = result.tokens;
+    out["thinking_tokens"] = result.thinking_tokens;
+    out["prompt_tokens"] = result.prompt_tokens;
+    out["reused_tokens"] = result.reused_tokens;
+    out["generations"] = result.generations;
+    out["first_token_seconds"] = result.first_token_seconds;
+    out["prefill_seconds"] = result.prefill_seconds;
+    out["decode_seconds"] = result.decode_seconds;
+    if (!result.decode_experts.empty())
+        out["experts"] = {{"prefill", result.prefill_experts}, {"decode", result.decode_experts}};
+    return out;
+}
+
+std::string turn_summary(const TurnResult& result, std::int64_t context_tokens) {
+    std::string text = fmt::format("{} tokens", result.tokens);
+    if (result.decode_seconds > 0 && result.tokens > 0)
+        text += fmt::format(" at {:.1f} tok/s", result.tokens / result.decode_seconds);
+    if (result.thinking_tokens > 0)
+        text += fmt::format(", {} of them thinking", result.thinking_tokens);
+    text += fmt::format(
+        " · first token after {:.2f} s · prompt {} tokens, {} reused · context {} of {} · {}",
+        result.first_token_seconds, result.prompt_tokens, result.reused_tokens, result.context_used,
+        context_tokens, stop_name(result.stop));
+    return text;
+}
+
+}  // namespace starglass::cli
