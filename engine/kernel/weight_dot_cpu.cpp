@@ -636,13 +636,19 @@ HWY_INLINE FloatVec clamp_code(FloatVec v) {
     return hn::Max(hn::Min(hn::Set(d, 127.0F), v), hn::Set(d, -128.0F));
 }
 
+// NaN if any value is not finite: such a block keeps no usable codes, and its scale has to carry
+// the damage on to the logits.
 HWY_INLINE float largest_magnitude(const float* x, std::int64_t count) {
     const Float d;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     FloatVec largest = hn::Zero(d);
-    for (std::int64_t i = 0; i < count; i += lanes)
-        largest = hn::Max(hn::Abs(hn::LoadU(d, x + i)), largest);
-    return hn::GetLane(hn::MaxOfLanes(d, largest));
+    FloatVec poison = hn::Zero(d);
+    for (std::int64_t i = 0; i < count; i += lanes) {
+        const FloatVec v = hn::LoadU(d, x + i);
+        largest = hn::Max(hn::Abs(v), largest);
+        poison = hn::MulAdd(v, hn::Zero(d), poison);
+    }
+    return hn::GetLane(hn::MaxOfLanes(d, largest)) + sum_of(poison);
 }
 
 HWY_INLINE void round_codes(const float* x, float factor, std::int64_t count, std::int8_t* code) {
@@ -682,8 +688,8 @@ void quantise_q8_k_target(const float* x, std::int64_t count, std::int8_t* code,
                           std::int16_t* sum) {
     for (std::int64_t b = 0; b < count / 256; ++b, x += 256, code += 256, sum += 16) {
         const float largest = largest_magnitude(x, 256);
-        if (largest == 0.0F) {
-            scale[b] = 0.0F;
+        if (!(largest > 0.0F)) {
+            scale[b] = largest;  // zero or NaN
             std::memset(code, 0, 256);
             std::memset(sum, 0, 16 * sizeof *sum);
             continue;
@@ -707,10 +713,14 @@ void swiglu_target(const float* gate, const float* up, std::int64_t count, float
     const Float d;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const FloatVec one = hn::Set(d, 1.0F);
+    // Minimum and maximum treat a NaN as the instruction set likes; it has to stay one.
+    const auto kept = [](FloatVec v, FloatVec clamped) {
+        return hn::IfThenElse(hn::IsNaN(v), v, clamped);
+    };
     const auto value = [&](FloatVec g, FloatVec u) {
         if (clamp > 1e-6F) {
-            g = hn::Min(hn::Set(d, clamp), g);
-            u = hn::Min(hn::Set(d, clamp), hn::Max(hn::Set(d, -clamp), u));
+            g = kept(g, hn::Min(g, hn::Set(d, clamp)));
+            u = kept(u, hn::Min(hn::Max(u, hn::Set(d, -clamp)), hn::Set(d, clamp)));
         }
         const FloatVec e = exp_vec(hn::Neg(hn::Abs(g)));
         const FloatVec numerator = hn::IfThenElse(hn::Lt(g, hn::Zero(d)), e, one);
