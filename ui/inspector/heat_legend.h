@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What the heat map's colours mean: never, the ramp with both its ends named, and the hatching
+// when some layer has it. Colours from the palette in force.
+#pragma once
+
+#include <QWidget>
+
+namespace starglass::ui {
+
+class HeatLegend : public QWidget {
+    Q_OBJECT
+public:
+    explicit HeatLegend(QWidget* parent = nullptr);
+    // `low` and `high` name the ramp's ends, with their unit.
+    void setEnds(const QString& never, const QString& low, const QString& high);
+    void setHatch(bool shown);
+    [[nodiscard]] QString text() const;
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override;
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    QString never_, low_, high_;
+    bool hatch_ = false;
+};
+
+}  // namespace starglass::ui

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Small widgets the inspector's tabs are put together from. All take their colours from the
+// palette in force and their sizes from the font, so theme and zoom need no further call.
+#pragma once
+
+#include <QAbstractButton>
+#include <QColor>
+#include <QFrame>
+#include <QLabel>
+#include <QWidget>
+
+class QButtonGroup;
+class QScrollArea;
+
+namespace starglass::ui {
+
+// Secondary text.
+class QuietLabel : public QLabel {
+    Q_OBJECT
+public:
+    explicit QuietLabel(const QString& text = {}, QWidget* parent = nullptr);
+
+protected:
+    void changeEvent(QEvent* event) override;
+
+private:
+    void recolour();
+};
+
+// "Routing  share of 212 tokens": a bold word and a quiet remark on one line.
+class SectionHead : public QWidget {
+    Q_OBJECT
+public:
+    explicit SectionHead(const QString& title, QWidget* parent = nullptr);
+    void setTitle(const QString& title);
+    void setRemark(const QString& remark);
+    [[nodiscard]] QString remark() const { return remark_->text(); }
+
+private:
+    QLabel* title_;
+    QuietLabel* remark_;
+};
+
+// A rounded box with a bold line and a quiet one.
+class Card : public QFrame {
+    Q_OBJECT
+public:
+    explicit Card(QWidget* parent = nullptr);
+    void setText(const QString& title, const QString& detail, const QString& more = {});
+    [[nodiscard]] QString text() const;
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+    void changeEvent(QEvent* event) override;
+
+private:
+    void fit();
+    QLabel* title_;
+    QLabel* detail_;
+    QuietLabel* more_;
+};
+
+// A row of exclusive choices drawn as one control. Arrow keys move inside it.
+class SegmentBar : public QWidget {
+    Q_OBJECT
+public:
+    explicit SegmentBar(const QString& name, QWidget* parent = nullptr);
+    void add(const QString& text, const QString& explanation);
+    void setCurrent(int index);
+    [[nodiscard]] int current() const;
+
+signals:
+    void chosen(int index);
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    QButtonGroup* group_;
+};
+
+// A sample of a chart's line with its name. A palette role cannot say which, so the owner sets it.
+class SeriesKey : public QWidget {
+    Q_OBJECT
+public:
+    explicit SeriesKey(QWidget* parent = nullptr);
+    void setLine(const QColor& colour, qreal width);
+    void setText(const QString& text);
+    [[nodiscard]] QColor colour() const { return colour_; }
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override { return sizeHint(); }
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    QColor colour_;
+    qreal width_ = 1;
+    QString text_;
+};
+
+// What a pane will show and how to get there.
+QWidget* makeEmptyPane(const QString& title, const QString& text, QWidget* parent,
+                       QLabel** textLabel = nullptr);
+
+// A vertical scroll area around `content`, without a frame and on the panel's background.
+QScrollArea* makeScrolling(QWidget* content);
+
+// Marks a widget whose owner sets its font itself.
+inline constexpr const char* kOwnFont = "ownFont";
+
+// A step smaller than the font around it.
+QFont smallFont(const QFont& font);
+
+}  // namespace starglass::ui

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Qt Charts line of tokens/s over an answer: each token thin, the mean of a short window strong.
+// Colours from the palette, fonts from the widget, both live.
+#pragma once
+
+#include <QChartView>
+#include <QLineSeries>
+#include <QValueAxis>
+
+#include "inspector/rate_series.h"
+
+namespace starglass::ui {
+
+class RateChart : public QChartView {
+    Q_OBJECT
+public:
+    explicit RateChart(QWidget* parent = nullptr);
+
+    void show(const RateSeries& rates);
+    using QWidget::show;
+
+    [[nodiscard]] const QLineSeries& rawLine() const { return *raw_; }
+    [[nodiscard]] const QLineSeries& smoothLine() const { return *smooth_; }
+    [[nodiscard]] const QValueAxis& tokenAxis() const { return *x_; }
+    [[nodiscard]] const QValueAxis& rateAxis() const { return *y_; }
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override;
+
+signals:
+    void recoloured();
+
+protected:
+    void changeEvent(QEvent* event) override;
+
+private:
+    void recolour();
+    QLineSeries* raw_;
+    QLineSeries* smooth_;
+    QValueAxis* x_;
+    QValueAxis* y_;
+};
+
+}  // namespace starglass::ui
