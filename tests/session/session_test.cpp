@@ -40,9 +40,9 @@ protected:
 };
 
 TEST_P(SessionTest, GreedyGenerationEqualsEvaluateStepByStep) {
-    const GenerateResult result = generate(*loaded_.session, request(prefix(40), 30));
+    const GenerateResult result = generate(*loaded_.session, request(prefix(20), 6));
     ASSERT_GT(result.tokens.size(), 0U);
-    std::vector<TokenId> timeline = prefix(40);
+    std::vector<TokenId> timeline = prefix(20);
     auto other = fresh();
     for (const TokenId token : result.tokens) {
         const LogitRows rows = all_logits(*other, timeline, 7);
@@ -52,28 +52,28 @@ TEST_P(SessionTest, GreedyGenerationEqualsEvaluateStepByStep) {
 }
 
 TEST_P(SessionTest, ContinuingReusesTheLiveTimelineAndGivesTheSameTokens) {
-    const GenerateResult first = generate(*loaded_.session, request(prefix(150), 10));
-    std::vector<TokenId> longer = prefix(150);
+    const GenerateResult first = generate(*loaded_.session, request(prefix(135), 6));
+    std::vector<TokenId> longer = prefix(135);
     longer.insert(longer.end(), first.tokens.begin(), first.tokens.end());
     longer.insert(longer.end(), {5, 6, 7, 8});
-    EXPECT_GE(loaded_.session->reusable_tokens(longer), 159);
-    const GenerateResult second = generate(*loaded_.session, request(longer, 12));
-    EXPECT_GE(second.timings.reused_tokens, 159);
-    EXPECT_EQ(second.tokens, generate(*fresh(), request(longer, 12)).tokens);
+    EXPECT_GE(loaded_.session->reusable_tokens(longer), 140);
+    const GenerateResult second = generate(*loaded_.session, request(longer, 6));
+    EXPECT_GE(second.timings.reused_tokens, 140);
+    EXPECT_EQ(second.tokens, generate(*fresh(), request(longer, 6)).tokens);
 }
 
 TEST_P(SessionTest, AnotherEndingComesBackToTheSnapshotBeforeTheLastToken) {
-    generate(*loaded_.session, request(prefix(200), 20));
-    std::vector<TokenId> other = prefix(199);
+    generate(*loaded_.session, request(prefix(131), 8));
+    std::vector<TokenId> other = prefix(130);
     other.insert(other.end(), {9, 10, 11});
-    EXPECT_EQ(loaded_.session->reusable_tokens(other), 199);
-    const GenerateResult resumed = generate(*loaded_.session, request(other, 15));
-    EXPECT_EQ(resumed.timings.reused_tokens, 199);
-    EXPECT_EQ(resumed.tokens, generate(*fresh(), request(other, 15)).tokens);
+    EXPECT_EQ(loaded_.session->reusable_tokens(other), 130);
+    const GenerateResult resumed = generate(*loaded_.session, request(other, 6));
+    EXPECT_EQ(resumed.timings.reused_tokens, 130);
+    EXPECT_EQ(resumed.tokens, generate(*fresh(), request(other, 6)).tokens);
     // Both branches stay usable.
-    const GenerateResult again = generate(*loaded_.session, request(prefix(200), 20));
-    EXPECT_EQ(again.timings.reused_tokens, 199);
-    EXPECT_EQ(again.tokens, generate(*fresh(), request(prefix(200), 20)).tokens);
+    const GenerateResult again = generate(*loaded_.session, request(prefix(131), 8));
+    EXPECT_EQ(again.timings.reused_tokens, 130);
+    EXPECT_EQ(again.tokens, generate(*fresh(), request(prefix(131), 8)).tokens);
 }
 
 TEST_P(SessionTest, TheSamePromptTwiceGivesTheSameAnswer) {
@@ -113,19 +113,19 @@ TEST_P(SessionTest, CancelledPrefillLeavesAUsableSession) {
 TEST_P(SessionTest, CancellingInsideABatchRestoresTheFrontiers) {
     // Cancel from another thread at many moments; whatever the moment, what comes after must be
     // what a fresh session gives.
-    const std::vector<TokenId> expected = generate(*fresh(), request(prefix(200), 6)).tokens;
+    const std::vector<TokenId> expected = generate(*fresh(), request(prefix(90), 4)).tokens;
     auto session = fresh();
-    for (int attempt = 0; attempt < 8; ++attempt) {
+    for (int attempt = 0; attempt < 5; ++attempt) {
         CancelToken cancel;
         SessionListener none;
         std::thread other([&] {
             std::this_thread::sleep_for(std::chrono::milliseconds(1 + 4 * attempt));
             cancel.cancel();
         });
-        const auto stopped = session->generate(request(prefix(200), 6), none, cancel);
+        const auto stopped = session->generate(request(prefix(90), 4), none, cancel);
         other.join();
         ASSERT_TRUE(stopped);
-        EXPECT_EQ(generate(*session, request(prefix(200), 6)).tokens, expected) << attempt;
+        EXPECT_EQ(generate(*session, request(prefix(90), 4)).tokens, expected) << attempt;
         if (attempt % 2 == 0) session->clear();
     }
 }

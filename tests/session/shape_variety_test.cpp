@@ -89,6 +89,8 @@ std::vector<TokenId> tokens_for(const SyntheticShape& shape, int count) {
     return tokens;
 }
 
+constexpr int kTokens = 39;  // past every ratio, window and top-k of the small shapes
+
 class Shapes : public testing::TestWithParam<NamedShape> {
 protected:
     static Loaded open(std::span<const std::byte> bytes, BackendKind backend, Numerics numerics) {
@@ -110,7 +112,7 @@ TEST_P(Shapes, AgreesWithTheDirectFormulasAndWithItself) {
     std::memcpy(aligned, file.data(), file.size());
     const std::span<const std::byte> bytes(aligned, file.size());
 
-    const std::vector<TokenId> tokens = tokens_for(shape, 53);
+    const std::vector<TokenId> tokens = tokens_for(shape, kTokens);
     auto gguf = Gguf::parse(bytes);
     ASSERT_TRUE(gguf) << gguf.error().message;
     auto model_shape = ModelShape::read(*gguf);
@@ -119,11 +121,12 @@ TEST_P(Shapes, AgreesWithTheDirectFormulasAndWithItself) {
     ASSERT_TRUE(weights) << weights.error().message;
     const DirectModel::Rows direct = DirectModel(*model_shape, *weights).run(tokens);
 
+    std::map<Numerics, LogitRows> reference;
     for (const BackendKind backend : {BackendKind::reference, BackendKind::cpu}) {
         for (const Numerics numerics : {Numerics::cont, Numerics::fp, Numerics::act8}) {
             Loaded loaded = open(bytes, backend, numerics);
             LogitRows first;
-            for (const int chunk : {53, 1, 7}) {
+            for (const int chunk : {kTokens, 1, 7}) {
                 const LogitRows rows = all_logits(*loaded.session, tokens, chunk);
                 if (first.empty()) first = rows;
                 EXPECT_EQ(rows, first) << "chunk " << chunk;
@@ -137,9 +140,20 @@ TEST_P(Shapes, AgreesWithTheDirectFormulasAndWithItself) {
                         name_of(backend).c_str(), name_of(numerics).c_str(), median(errors), worst);
             if (numerics == Numerics::cont) {
                 EXPECT_LE(worst, 1e-5);
-            } else {
-                EXPECT_LE(median(errors), 0.15);  // rounding of rows and activations
+                continue;
             }
+            // Rounding changes random models a lot (a flipped selection more so): a sanity bound
+            // against the direct formulas, a closer one between the two backends.
+            EXPECT_LE(median(errors), 0.4);
+            if (backend == BackendKind::reference) {
+                reference[numerics] = first;
+                continue;
+            }
+            std::vector<double> apart;
+            for (const auto& [position, row] : first)
+                apart.push_back(relative_rms(row, reference.at(numerics).at(position)));
+            std::printf("  cpu against reference: median %.2e\n", median(apart));
+            EXPECT_LE(median(apart), 2e-2);
         }
     }
 }
