@@ -4,7 +4,7 @@
 #include <QRandomGenerator>
 #include <chrono>
 
-#include "bridge/demo_tools.h"
+#include "tools/demo_tools.h"
 
 namespace starglass::ui {
 namespace {
@@ -60,6 +60,8 @@ Chat::Chat(EngineBridge& bridge, QObject* parent) : QObject(parent), bridge_(bri
         startNext();
         emit stateChanged();
     });
+    // What waited for the new model is answered by the old one, if there is one.
+    connect(&bridge_, &EngineBridge::loadFailed, this, &Chat::startNext);
     connect(&bridge_, &EngineBridge::promptReady, this, [this](quint64 request, int tokens) {
         if (request != request_) return;
         usedTokens_ = tokens;
@@ -168,7 +170,7 @@ void Chat::clear() {
 
 Conversation Chat::conversationUpTo(int index) const {
     Conversation out;
-    if (tools_) out.tools = demoToolSchemas();
+    if (tools_) out.tools = demo_tool_schemas();
     for (int i = 0; i <= index && i < size(); ++i)
         for (const Message& message : messages_[i].engineMessages) out.messages.push_back(message);
     return out;
@@ -230,7 +232,7 @@ void Chat::startRound() {
     job.think = think_;
     job.sampling = bridge_.model()->sampling;
     // The file recommends how, not which: the same seed would make Regenerate repeat itself.
-    job.sampling.seed = QRandomGenerator::global()->generate64();
+    job.sampling.seed = seed_.value_or(QRandomGenerator::global()->generate64());
     job.tools = tools_;
     request_ = bridge_.generate(job);
 }
@@ -317,7 +319,7 @@ void Chat::onFinished(quint64 request, const GenerateResult& result) {
             if (call.id.empty())
                 call.id = "call_" + std::to_string(message.id) + "_" + std::to_string(round_) +
                           "_" + std::to_string(i);
-            const std::string answer = runDemoTool(call, std::chrono::system_clock::now());
+            const std::string answer = run_demo_tool(call, std::chrono::system_clock::now());
             if (i > 0) message.parts.emplace_back().kind = ChatPart::Kind::tool;
             ChatPart& part = message.parts.back();
             part.closed = true;

@@ -87,6 +87,8 @@ public:
     [[nodiscard]] ThinkMode think() const { return think_; }
     void setToolsEnabled(bool enabled) { tools_ = enabled; }
     [[nodiscard]] bool toolsEnabled() const { return tools_; }
+    // The same seed for every answer; without it each has its own.
+    void setSeed(std::uint64_t seed) { seed_ = seed; }
 
     // Shown at once; answered when the model is free.
     void send(const QString& text);
@@ -137,6 +139,7 @@ private:
     ReplySummary running_;
     ThinkMode think_ = ThinkMode::on;
     bool tools_ = true;
+    std::optional<std::uint64_t> seed_;
     std::int64_t usedTokens_ = 0;
     std::deque<double> recentSeconds_;
 };

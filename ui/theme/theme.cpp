@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "shell/theme.h"
+#include "theme/theme.h"
 
 #include <QApplication>
 #include <QFontDatabase>
@@ -165,6 +165,22 @@ QPushButton[link="true"]:focus { border-color: @accent; }
 QPushButton[row="true"] { background: @page; border: 1px solid @border; padding: 6px 10px; text-align: left;
   font-weight: 400; }
 QPushButton[row="true"]:hover { background: @tint; border-color: @accent; }
+QFrame[composer="true"] { background: @raised; border: 1px solid @border; border-radius: 8px; }
+QPlainTextEdit[bare="true"] { background: transparent; color: @text; border: none;
+  selection-background-color: @selection; selection-color: @text; }
+QFrame[segments="true"] { background: @page; border: 1px solid @border; border-radius: 6px; }
+QToolButton[segment="true"] { background: transparent; color: @quiet; border: 1px solid transparent;
+  border-radius: 4px; padding: 2px 9px; }
+QToolButton[segment="true"]:hover { color: @text; }
+QToolButton[segment="true"]:checked { background: @tint; color: @text; }
+QToolButton[segment="true"]:focus { border-color: @accent; }
+QFrame[card="true"] { background: @raised; border: 1px solid @border; border-radius: 8px; }
+QLabel[cardTitle="true"] { font-weight: 600; }
+QLabel[welcomeTitle="true"] { font-size: 16pt; font-weight: 600; }
+QFrame[notice="true"] { background: @panel; border: none; border-bottom: 1px solid @border; }
+QWidget[strip="true"] { background: @panel; border-top: 1px solid @border; }
+QDialog { background: @panel; }
+QDialog[palettePopup="true"] { border: 1px solid @border; }
 QLineEdit, QPlainTextEdit[framed="true"] { background: @page; color: @text; border: 1px solid @border;
   border-radius: 5px; padding: 5px 8px; selection-background-color: @selection; selection-color: @text; }
 QLineEdit:focus { border-color: @accent; }

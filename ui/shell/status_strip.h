@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The line at the bottom: fixed order, and digits of one width so that nothing trembles while
+// numbers run. UI thread.
+#pragma once
+
+#include <QWidget>
+
+namespace starglass::ui {
+
+// "14.2 tok/s": a strong part and a quiet part, at least as wide as its widest expected text.
+class StatusItem : public QWidget {
+    Q_OBJECT
+public:
+    StatusItem(const QString& name, const QString& widest, bool divider, QWidget* parent);
+    void set(const QString& before, const QString& strong, const QString& after);
+    [[nodiscard]] QString text() const { return before_ + strong_ + after_; }
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override { return sizeHint(); }
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    QString name_, widest_, before_, strong_, after_;
+    bool divider_;
+};
+
+class StatusStrip : public QWidget {
+    Q_OBJECT
+public:
+    explicit StatusStrip(QWidget* parent = nullptr);
+    StatusItem* model;
+    StatusItem* prefill;
+    StatusItem* rate;
+    StatusItem* context;
+    StatusItem* memory;
+    StatusItem* connections;
+};
+
+}  // namespace starglass::ui
