@@ -96,15 +96,15 @@ void ExpertsTab::add(const RoutingBatch& batch) {
     map_->refresh();
 }
 
-void ExpertsTab::showSelected(const std::optional<RoutingSample>& token,
-                              const std::optional<RoutingCounts>& answer) {
+void ExpertsTab::showSelected(const std::optional<RoutingSample>& one,
+                              const std::optional<RoutingCounts>& whole) {
     selectedToken_.emplace(shape_);
     selectedPosition_ = -1;
-    if (token) {
-        selectedToken_->add(*token);
-        selectedPosition_ = token->position;
+    if (one) {
+        selectedToken_->add(*one);
+        selectedPosition_ = one->position;
     }
-    selectedAnswer_ = answer;
+    selectedAnswer_ = whole;
     updateSource();
 }
 
