@@ -134,6 +134,8 @@ Composer::Composer(QWidget* parent) : QFrame(parent) {
 
     count_ = new QLabel(this);
     count_->setProperty("quiet", true);
+    // Gives way first when the window is narrow.
+    count_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     count_->setAccessibleName(tr("Tokens of the draft and context used"));
     hint_ = new QLabel(this);
     hint_->setProperty("quiet", true);
@@ -277,7 +279,7 @@ void Composer::changeEvent(QEvent* event) {
 void Composer::resizeEvent(QResizeEvent* event) {
     QFrame::resizeEvent(event);
     // In a narrow window the figures go before the controls do.
-    count_->setVisible(width() > 340);
+    count_->setVisible(width() > 400);
     thinkLabel_->setVisible(width() > 420);
     fitHeight();
 }

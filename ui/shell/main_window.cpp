@@ -122,12 +122,15 @@ void MainWindow::buildCentral() {
     dock_->setObjectName(QStringLiteral("inspectorDock"));
     dock_->setAllowedAreas(Qt::LeftDockWidgetArea | Qt::RightDockWidgetArea);
     dock_->setFeatures(QDockWidget::DockWidgetClosable | QDockWidget::DockWidgetMovable);
-    dock_->setTitleBarWidget(new QWidget(dock_));  // its tabs say what it is
+    auto* noTitle = new QWidget(dock_);  // its tabs say what it is
+    (new QHBoxLayout(noTitle))->setContentsMargins(0, 0, 0, 0);
+    dock_->setTitleBarWidget(noTitle);
     addDockWidget(Qt::RightDockWidgetArea, dock_);
     dock_->hide();
 
     status_ = new StatusStrip(this);
     status_->setProperty("strip", true);
+    status_->setAttribute(Qt::WA_StyledBackground);
     auto* bar = new QStatusBar(this);
     bar->setSizeGripEnabled(false);
     bar->setContentsMargins(0, 0, 0, 0);
@@ -148,6 +151,7 @@ void MainWindow::buildCentral() {
     connect(notice_, &Notice::cancelRequested, this, [this] { bridge_->cancelLoad(); });
     connect(notice_, &Notice::openRequested, this, &MainWindow::chooseModel);
     composer_->edit()->installEventFilter(this);
+    composerRow_->installEventFilter(this);
 }
 
 QAction* MainWindow::add(QMenu* menu, const QString& name, const QString& text, const QKeySequence& keys,
@@ -283,7 +287,6 @@ void MainWindow::connectEngine() {
         if (!bridge_->loading()) notice_->hide();
         welcome_->setBuiltin(model->builtin);
         welcome_->setModelName(QString::fromStdString(model->name));
-        marker_->setVisible(model->builtin);
         composer_->setContextLimit(bridge_->stats().limitTokens);
         if (!toolsChosen_) action(QStringLiteral("tools"))->setChecked(model->builtin);
         countSoon();
@@ -388,12 +391,14 @@ void MainWindow::editLast() {
     composer_->setEditing(true);
     composer_->setText(text);
     composer_->setFocus();
+    updateState();
 }
 
 void MainWindow::endEditing() {
     editing_ = 0;
     keptDraft_.clear();
     composer_->setEditing(false);
+    updateState();
 }
 
 void MainWindow::setThink(ThinkMode mode) {
@@ -503,6 +508,8 @@ void MainWindow::updateState() {
         pages_->setCurrentWidget(page);
         alignComposer();
     }
+    // The first-run page says it in its own place.
+    marker_->setVisible(!empty && bridge_->model() && bridge_->model()->builtin);
     composer_->setAnswering(chat_->answering());
     composer_->setWaiting(bridge_->loading() || !bridge_->model());
     const auto enable = [this](const char* name, bool on) { action(QLatin1String(name))->setEnabled(on); };
@@ -581,6 +588,7 @@ void MainWindow::changeEvent(QEvent* event) {
 }
 
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::Resize && watched == composerRow_) alignComposer();
     if (event->type() == QEvent::KeyPress && watched == composer_->edit()) {
         const auto* key = static_cast<QKeyEvent*>(event);
         // Arrow up in an empty field edits the last message.

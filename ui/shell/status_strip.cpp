@@ -104,7 +104,30 @@ StatusStrip::StatusStrip(QWidget* parent) : QWidget(parent) {
     row->addStretch(1);
     connections = add(tr("Network"), QString(), false);
     connections->set({}, QStringLiteral("0"), tr(" connections"));
+    setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
     connections->setToolTip(tr("This program has no network code switched on: nothing leaves this machine."));
+}
+
+void StatusStrip::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    fit();
+}
+
+bool StatusStrip::event(QEvent* event) {
+    if (event->type() == QEvent::LayoutRequest) fit();
+    return QWidget::event(event);
+}
+
+// What does not fit goes as a whole, in a fixed order; the rest keeps its place.
+void StatusStrip::fit() {
+    int needed = 0;
+    for (const StatusItem* item : {model, prefill, rate, context, memory, connections})
+        needed += item->sizeHint().width();
+    for (StatusItem* item : {prefill, memory, rate, context}) {
+        const bool fits = needed <= width();
+        if (item->isVisibleTo(this) != fits) item->setVisible(fits);
+        if (!fits) needed -= item->sizeHint().width();
+    }
 }
 
 }  // namespace starglass::ui

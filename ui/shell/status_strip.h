@@ -36,6 +36,14 @@ public:
     StatusItem* context;
     StatusItem* memory;
     StatusItem* connections;
+    [[nodiscard]] QSize minimumSizeHint() const override { return {0, model->sizeHint().height()}; }
+
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+    bool event(QEvent* event) override;
+
+private:
+    void fit();
 };
 
 }  // namespace starglass::ui

@@ -178,6 +178,7 @@ QFrame[card="true"] { background: @raised; border: 1px solid @border; border-rad
 QLabel[cardTitle="true"] { font-weight: 600; }
 QLabel[welcomeTitle="true"] { font-size: 16pt; font-weight: 600; }
 QFrame[notice="true"] { background: @panel; border: none; border-bottom: 1px solid @border; }
+QStatusBar::item { border: none; }
 QWidget[strip="true"] { background: @panel; border-top: 1px solid @border; }
 QDialog { background: @panel; }
 QDialog[palettePopup="true"] { border: 1px solid @border; }

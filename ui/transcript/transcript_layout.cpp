@@ -199,7 +199,11 @@ void TranscriptView::syncNotice(Part& part, const ChatPart& source) {
 
 double TranscriptView::columnWidth() const {
     const double margin = std::min(56.0, viewport()->width() * 0.06);
-    const double prose = QFontMetricsF(prose_).averageCharWidth() * kProseCharactersMax;
+    // A font's own average counts capitals and symbols and comes out far too wide for prose.
+    static const QString kSample =
+        QStringLiteral("An ordinary English sentence with its usual mix of letters fills this width so");
+    static_assert(kProseCharactersMax == 78, "the sample has 78 characters");
+    const double prose = QFontMetricsF(prose_).horizontalAdvance(kSample);
     const double limit = beside_ ? prose * 2 + em_ : prose;
     return std::max(120.0, std::floor(std::min(limit, viewport()->width() - 2 * margin)));
 }

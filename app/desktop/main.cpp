@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The desktop: arguments, the way to the engine, one window. No network code.
+#include <QAction>
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QFileInfo>
+#include <QFontDatabase>
+#include <QIcon>
+#include <QSettings>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "builtin/builtin_model.h"
+#include "desktop/screenshots.h"
+#include "inspector/inspector_panel.h"
+#include "shell/main_window.h"
+
+using namespace starglass;
+using namespace starglass::ui;
+
+namespace {
+
+struct Arguments {
+    QString model;
+    QString screenshots;
+    EngineOptions engine;
+    ThemeChoice theme = ThemeChoice::desktop;
+    bool themeGiven = false;
+};
+
+int complain(const QString& sentence) {
+    std::fprintf(stderr, "starglass: %s\n", qPrintable(sentence));
+    return 2;
+}
+
+// Exits for --help, --version and what cannot be understood. Runs before QApplication, so that
+// --help works without a display.
+int parse(int argc, char** argv, Arguments& out) {
+    const QCoreApplication app(argc, argv);
+    QCommandLineParser parser;
+    parser.setApplicationDescription(QCoreApplication::translate(
+        "main", "Chat with DeepSeek V4 on this computer. Without --model the built-in model is used."));
+    parser.addHelpOption();
+    parser.addVersionOption();
+    const QCommandLineOption model(QStringLiteral("model"), QStringLiteral("Open this GGUF."), QStringLiteral("FILE"));
+    const QCommandLineOption context(QStringLiteral("context"),
+                                     QStringLiteral("Tokens of context; the model's own, at most 32768, without it."),
+                                     QStringLiteral("N"));
+    const QCommandLineOption threads(QStringLiteral("threads"),
+                                     QStringLiteral("Threads for the engine; one per core without it."),
+                                     QStringLiteral("N"));
+    const QCommandLineOption theme(QStringLiteral("theme"), QStringLiteral("Colours: light, dark or desktop."),
+                                   QStringLiteral("NAME"));
+    const QCommandLineOption shots(QStringLiteral("screenshot"),
+                                   QStringLiteral("Save pictures of the window, light and dark, into DIR and exit."),
+                                   QStringLiteral("DIR"));
+    parser.addOptions({model, context, threads, theme, shots});
+    parser.addPositionalArgument(QStringLiteral("file"), QStringLiteral("The same as --model."), QStringLiteral("[file]"));
+    parser.process(app);
+
+    const auto number = [&](const QCommandLineOption& option, qint64 least, qint64 most, qint64& value) {
+        if (!parser.isSet(option)) return true;
+        bool good = false;
+        value = parser.value(option).toLongLong(&good);
+        return good && value >= least && value <= most;
+    };
+    qint64 contextTokens = 0, threadCount = 0;
+    if (!number(context, 256, 1 << 24, contextTokens))
+        return complain(QStringLiteral("--context takes a number of tokens from 256 to 16777216."));
+    if (!number(threads, 1, 1024, threadCount))
+        return complain(QStringLiteral("--threads takes a number from 1 to 1024."));
+    out.engine.context_tokens = contextTokens;
+    out.engine.threads = static_cast<int>(threadCount);
+    if (parser.isSet(theme)) {
+        const QString name = parser.value(theme);
+        if (name == QLatin1String("light")) out.theme = ThemeChoice::light;
+        else if (name == QLatin1String("dark")) out.theme = ThemeChoice::dark;
+        else if (name != QLatin1String("desktop"))
+            return complain(QStringLiteral("--theme takes light, dark or desktop, not '%1'.").arg(name));
+        out.themeGiven = true;
+    }
+    out.screenshots = parser.value(shots);
+    out.model = parser.value(model);
+    if (out.model.isEmpty() && !parser.positionalArguments().isEmpty())
+        out.model = parser.positionalArguments().constFirst();
+    return 0;
+}
+
+bool haveDisplay() {
+#if defined(Q_OS_UNIX) && !defined(Q_OS_MACOS)
+    return qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY") ||
+           qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
+#else
+    return true;
+#endif
+}
+
+EngineOpeners realEngine() {
+    EngineOpeners out;
+    out.file = [](const std::string& path, const EngineOptions& options, const LoadListener& progress,
+                  const CancelToken& cancel) { return open_engine(path, options, progress, cancel); };
+    out.builtin = [](const EngineOptions& options, const LoadListener& progress, const CancelToken& cancel) {
+        return open_engine(builtin_model(), "built-in", options, progress, cancel);
+    };
+    return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    QCoreApplication::setOrganizationName(QStringLiteral("starglass"));
+    QCoreApplication::setApplicationName(QStringLiteral("starglass"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(SG_VERSION));
+    Arguments arguments;
+    if (const int status = parse(argc, argv, arguments); status != 0) return status;
+    if (!arguments.screenshots.isEmpty()) {
+        qputenv("QT_QPA_PLATFORM", "offscreen");
+    } else if (!haveDisplay()) {
+        return complain(QStringLiteral("there is no display to open a window on. The same chat runs in a terminal: "
+                                       "starglass-cli chat --builtin"));
+    }
+
+    QApplication app(argc, argv);
+    QApplication::setApplicationDisplayName(QStringLiteral("Starglass"));
+    QGuiApplication::setDesktopFileName(QStringLiteral("io.github.starglass.Starglass"));
+    QApplication::setStyle(QStringLiteral("Fusion"));
+    QApplication::setWindowIcon(QIcon(QStringLiteral(":/desktop/starglass.png")));
+    if (!arguments.screenshots.isEmpty()) {
+        // Offscreen there is no desktop to name a font; a proportional one that is there will do.
+        const QStringList families = QFontDatabase::families();
+        for (const char* name : {"Inter", "Noto Sans", "DejaVu Sans"}) {
+            if (!families.contains(QLatin1String(name))) continue;
+            QFont font{QLatin1String(name)};
+            font.setPointSizeF(9.75);
+            QApplication::setFont(font);
+            break;
+        }
+    }
+    if (!arguments.themeGiven && arguments.screenshots.isEmpty())
+        arguments.theme = static_cast<ThemeChoice>(
+            std::clamp(QSettings().value(QStringLiteral("view/theme"), 0).toInt(), 0, 2));
+    applyTheme(arguments.theme);
+
+    WindowOptions options;
+    options.openers = realEngine();
+    options.engine = arguments.engine;
+    options.remember = arguments.screenshots.isEmpty();
+    MainWindow window(std::move(options));
+    auto* inspector = new InspectorPanel;
+    inspector->follow(window.bridge(), window.chat());
+    QObject::connect(&window, &MainWindow::zoomChanged, inspector, &InspectorPanel::setZoom);
+    window.setInspector(inspector);
+
+    std::unique_ptr<ScreenshotRun> run;
+    if (!arguments.screenshots.isEmpty()) {
+        window.action(QStringLiteral("inspector"))->setChecked(true);
+        run = std::make_unique<ScreenshotRun>(window, *inspector, arguments.screenshots);
+    }
+    window.show();
+    if (arguments.model.isEmpty())
+        window.openBuiltin();
+    else
+        window.openModel(QFileInfo(arguments.model).absoluteFilePath());
+    return QApplication::exec();
+}

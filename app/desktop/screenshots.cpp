@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "desktop/screenshots.h"
+
+#include <QApplication>
+#include <QDir>
+#include <QPixmap>
+#include <QTimer>
+#include <cstdio>
+
+#include "inspector/inspector_panel.h"
+#include "shell/main_window.h"
+
+namespace starglass::ui {
+namespace {
+
+constexpr int kTimeoutMs = 300'000;
+// Enough of the answer to be seen to be one, and not yet all of it.
+constexpr int kMiddleBytes = 24;
+
+QString question() { return QStringLiteral("What does the expert heat map show?"); }
+
+}  // namespace
+
+ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QString folder)
+    : window_(window), inspector_(inspector), folder_(std::move(folder)) {
+    window_.resize(1440, 900);
+    window_.chat().setSeed(1);  // the same pictures every time
+    QTimer::singleShot(kTimeoutMs, this, [this] { end(QStringLiteral("the model took too long to answer")); });
+    connect(&window_.bridge(), &EngineBridge::modelReady, this,
+            [this] { QTimer::singleShot(200, this, &ScreenshotRun::next); });
+    connect(&window_.bridge(), &EngineBridge::loadFailed, this,
+            [this](const UserError& error) { end(error.sentence()); });
+    connect(&window_.chat(), &Chat::textAdded, this, &ScreenshotRun::onText);
+    connect(&window_.chat(), &Chat::replyFinished, this, [this](int index) {
+        const ChatMessage& reply = window_.chat().at(index);
+        if (!reply.parts.empty() && reply.parts.back().kind == ChatPart::Kind::error)
+            return end(reply.parts.back().error.sentence());
+        if (wantMiddle_) return end(QStringLiteral("the answer was over before its middle could be drawn"));
+        // The panels draw at most every so often; give them their turn.
+        QTimer::singleShot(400, this, &ScreenshotRun::next);
+    });
+}
+
+void ScreenshotRun::next() {
+    const bool dark = step_ >= 2;
+    const QString theme = dark ? QStringLiteral("dark") : QStringLiteral("light");
+    if (step_ % 2 == 0) {
+        window_.setTheme(dark ? ThemeChoice::dark : ThemeChoice::light);
+        inspector_.setCurrentIndex(dark ? InspectorPanel::kToken : InspectorPanel::kExperts);
+        QApplication::processEvents();
+        save(QStringLiteral("window-%1-first-run").arg(theme));
+        wantMiddle_ = true;
+        window_.ask(question());
+    } else {
+        save(QStringLiteral("window-%1-answered").arg(theme));
+        window_.chat().clear();
+        if (dark) return end({});
+        QTimer::singleShot(100, this, &ScreenshotRun::next);
+    }
+    ++step_;
+}
+
+void ScreenshotRun::onText() {
+    const ChatMessage& reply = window_.chat().at(window_.chat().size() - 1);
+    if (!wantMiddle_ || reply.parts.empty() || !reply.running) return;
+    if (reply.parts.back().kind != ChatPart::Kind::answer || reply.parts.back().text.size() < kMiddleBytes) return;
+    wantMiddle_ = false;
+    const QString name = QStringLiteral("window-%1").arg(step_ > 2 ? QStringLiteral("dark") : QStringLiteral("light"));
+    QTimer::singleShot(0, this, [this, name] { save(name); });
+}
+
+void ScreenshotRun::save(const QString& name) {
+    QDir().mkpath(folder_);
+    const QString path = QDir(folder_).filePath(name + QStringLiteral(".png"));
+    if (!window_.grab().save(path)) end(QStringLiteral("cannot write '%1'").arg(path));
+    else std::printf("%s\n", qPrintable(path));
+}
+
+void ScreenshotRun::end(const QString& problem) {
+    if (!problem.isEmpty()) std::fprintf(stderr, "starglass: %s\n", qPrintable(problem));
+    disconnect(&window_.chat(), nullptr, this, nullptr);
+    QApplication::exit(problem.isEmpty() ? 0 : 1);
+}
+
+}  // namespace starglass::ui

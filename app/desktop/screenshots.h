@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Pictures of the real window while the real model answers, light and dark. Ends the program:
+// 0 when every picture was saved, 1 with a sentence otherwise. UI thread.
+#pragma once
+
+#include <QObject>
+#include <QString>
+
+namespace starglass::ui {
+
+class InspectorPanel;
+class MainWindow;
+
+class ScreenshotRun : public QObject {
+    Q_OBJECT
+public:
+    ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QString folder);
+
+private:
+    void next();
+    void onText();
+    void save(const QString& name);
+    void end(const QString& problem);
+
+    MainWindow& window_;
+    InspectorPanel& inspector_;
+    QString folder_;
+    int step_ = 0;
+    bool wantMiddle_ = false;
+};
+
+}  // namespace starglass::ui

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+//
+// An engine that says what a test tells it to, as slowly as the test likes. Implements the facade;
+// the plan may be changed from the test's thread at any time.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace starglass::test {
+
+struct FakeToken {
+    StreamPart part = StreamPart::answer;
+    std::string text;
+};
+
+struct FakeReply {
+    std::vector<FakeToken> tokens;
+    int delayMs = 0;          // before each token
+    int prefillDelayMs = 0;   // slept in one piece, deaf to cancellation
+    int prefillTokens = 0;
+    std::vector<ToolCall> calls;
+    std::optional<Error> error;  // after the tokens
+};
+
+// One token per word, thinking first.
+inline FakeReply reply(const std::string& thinking, const std::string& answer, int delayMs = 0) {
+    FakeReply out;
+    out.delayMs = delayMs;
+    const auto add = [&](StreamPart part, const std::string& text) {
+        std::size_t at = 0;
+        while (at < text.size()) {
+            std::size_t end = text.find(' ', at + 1);
+            if (end == std::string::npos) end = text.size();
+            out.tokens.push_back({part, text.substr(at, end - at)});
+            at = end;
+        }
+    };
+    add(StreamPart::thinking, thinking);
+    add(StreamPart::answer, answer);
+    return out;
+}
+
+class FakePlan {
+public:
+    void add(FakeReply one) {
+        const std::lock_guard lock(mutex_);
+        replies_.push_back(std::move(one));
+    }
+    // Without a planned reply the engine says "ok".
+    FakeReply next() {
+        const std::lock_guard lock(mutex_);
+        if (replies_.empty()) return reply("", "ok");
+        FakeReply out = std::move(replies_.front());
+        replies_.pop_front();
+        return out;
+    }
+    void recordPrompt(std::string text) {
+        const std::lock_guard lock(mutex_);
+        prompts_.push_back(std::move(text));
+    }
+    [[nodiscard]] std::vector<std::string> prompts() const {
+        const std::lock_guard lock(mutex_);
+        return prompts_;
+    }
+    void recordRequest(const GenerateRequest& request) {
+        const std::lock_guard lock(mutex_);
+        requests_.push_back(request);
+    }
+    [[nodiscard]] std::vector<GenerateRequest> requests() const {
+        const std::lock_guard lock(mutex_);
+        return requests_;
+    }
+
+    int loadDelayMs = 0;                // in steps that listen to cancellation
+    std::optional<Error> loadError;
+    std::int64_t contextTokens = 4096;
+    bool builtin = true;
+
+private:
+    mutable std::mutex mutex_;
+    std::deque<FakeReply> replies_;
+    mutable std::vector<std::string> prompts_;
+    std::vector<GenerateRequest> requests_;
+};
+
+class FakeSession final : public Session {
+public:
+    FakeSession(std::shared_ptr<FakePlan> plan, std::int64_t context)
+        : plan_(std::move(plan)), context_(context) {}
+
+    Result<GenerateResult> generate(const GenerateRequest& request, SessionListener& listener,
+                                    const CancelToken& cancel) override {
+        const FakeReply script = plan_->next();
+        plan_->recordRequest(request);
+        GenerateResult out;
+        tokens_ = request.prompt;
+        if (script.prefillDelayMs > 0)
+            std::this_thread::sleep_for(std::chrono::milliseconds(script.prefillDelayMs));
+        PrefillProgress progress;
+        progress.tokens_total = script.prefillTokens > 0 ? script.prefillTokens
+                                                         : static_cast<int>(request.prompt.size());
+        progress.tokens_done = progress.tokens_total;
+        progress.seconds = 0.01;
+        listener.on_prefill(progress);
+        std::string thinking, answer, tool;
+        for (const FakeToken& token : script.tokens) {
+            for (int slept = 0; slept < script.delayMs && !cancel.cancelled(); ++slept)
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            if (cancel.cancelled()) {
+                out.stop = StopReason::cancelled;
+                break;
+            }
+            TokenEvent event;
+            event.position = static_cast<std::int64_t>(tokens_.size());
+            event.id = static_cast<TokenId>(out.tokens.size());
+            event.probability = 0.5F;
+            event.entropy_bits = 1.5F;
+            event.seconds = 0.02;
+            event.part = token.part;
+            event.deltas.push_back({token.part, token.text});
+            event.alternatives = {{event.id, 0.5F, token.text}, {event.id + 1, 0.2F, " other"}};
+            const std::vector<std::int32_t> experts{0, 3, 1, 2};
+            const std::vector<float> weights{0.6F, 0.4F, 0.7F, 0.3F};
+            RoutingFrame frame;
+            frame.position = event.position;
+            frame.layers = 2;
+            frame.experts_used = 2;
+            frame.experts = experts;
+            frame.weights = weights;
+            listener.on_routing(frame);
+            listener.on_token(event);
+            tokens_.push_back(event.id);
+            out.tokens.push_back(event.id);
+            (token.part == StreamPart::thinking ? thinking
+             : token.part == StreamPart::tool   ? tool
+                                                : answer) += token.text;
+            if (token.part == StreamPart::thinking) ++out.timings.thinking_tokens;
+        }
+        if (script.error && out.stop != StopReason::cancelled)
+            return tl::unexpected<Error>(*script.error);
+        out.text = thinking + answer + tool;
+        out.reply.content = answer;
+        out.reply.reasoning = thinking;
+        if (!script.calls.empty() && out.stop != StopReason::cancelled) {
+            out.stop = StopReason::tool_calls;
+            out.reply.calls = script.calls;
+        }
+        out.timings.prefill_seconds = 0.01;
+        out.timings.first_token_seconds = 0.03;
+        out.timings.prompt_tokens = static_cast<int>(request.prompt.size());
+        out.timings.generated_tokens = static_cast<int>(out.tokens.size());
+        out.timings.decode_seconds = 0.02 * static_cast<double>(out.tokens.size());
+        return out;
+    }
+
+    Status evaluate(std::span<const TokenId> tokens, const EvaluateOptions&, SessionListener&,
+                    const LogitsConsumer&, const CancelToken&) override {
+        tokens_.assign(tokens.begin(), tokens.end());
+        return {};
+    }
+    int reusable_tokens(std::span<const TokenId>) const override { return 0; }
+    std::span<const TokenId> tokens() const override { return tokens_; }
+    std::int64_t context_tokens() const override { return context_; }
+    std::int64_t memory_bytes() const override {
+        return static_cast<std::int64_t>(tokens_.size()) * 100;
+    }
+    void clear() override { tokens_.clear(); }
+
+private:
+    std::shared_ptr<FakePlan> plan_;
+    std::int64_t context_;
+    std::vector<TokenId> tokens_;
+};
+
+class FakeEngine final : public Engine {
+public:
+    FakeEngine(std::shared_ptr<FakePlan> plan, EngineOptions options)
+        : plan_(std::move(plan)), options_(options), dialect_(ChatDialect::official()) {
+        options_.context_tokens = plan_->contextTokens;
+        info_.name = "Fake guide";
+        info_.builtin = plan_->builtin;
+        info_.layers = 2;
+        info_.hash_layers = 1;
+        info_.experts = 4;
+        info_.experts_used = 2;
+        info_.vocabulary = 1000;
+        info_.file_bytes = 12'300'000;
+        info_.compress_ratios = {0, 4};
+        info_.expert_types = {"Q8_0/Q8_0", "Q8_0/Q8_0"};
+        info_.context_length = plan_->contextTokens;
+    }
+
+    const ModelInfo& info() const override { return info_; }
+    const EngineOptions& options() const override { return options_; }
+    // One token per four bytes.
+    std::vector<TokenId> tokenize(std::string_view text, TokenizeMode) const override {
+        return std::vector<TokenId>((text.size() + 3) / 4, 7);
+    }
+    std::string token_text(TokenId id) const override { return "t" + std::to_string(id); }
+    const ChatDialect& dialect() const override { return dialect_; }
+    std::vector<TokenId> encode(const RenderedPrompt& prompt) const override {
+        const std::string text = prompt.text();
+        plan_->recordPrompt(text);
+        return tokenize(text, TokenizeMode::rendered);
+    }
+    Result<std::unique_ptr<Session>> create_session() override {
+        return std::make_unique<FakeSession>(plan_, plan_->contextTokens);
+    }
+
+private:
+    std::shared_ptr<FakePlan> plan_;
+    EngineOptions options_;
+    ChatDialect dialect_;
+    ModelInfo info_;
+};
+
+inline Result<std::shared_ptr<Engine>> open_fake(const std::shared_ptr<FakePlan>& plan,
+                                                 const EngineOptions& options,
+                                                 const LoadListener& progress,
+                                                 const CancelToken& cancel) {
+    using Stage = LoadProgress::Stage;
+    for (const Stage stage : {Stage::open, Stage::metadata, Stage::tensors, Stage::tokenizer,
+                              Stage::weights, Stage::ready}) {
+        progress({stage, 50, 100});
+        for (int slept = 0; slept < plan->loadDelayMs / 6; ++slept) {
+            if (cancel.cancelled()) return fail(ErrorCode::cancelled, "loading was cancelled");
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+    if (plan->loadError) return tl::unexpected<Error>(*plan->loadError);
+    return std::make_shared<FakeEngine>(plan, options);
+}
+
+}  // namespace starglass::test
