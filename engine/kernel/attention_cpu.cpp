@@ -201,7 +201,11 @@ void attention_cpu(CpuContext& context, const Attention& op) {
         heads = std::min<std::int64_t>(heads, ((op.heads + parts - 1) / parts + 3) / 4 * 4);
     }
     const std::int64_t parts = (op.heads + heads - 1) / heads;
-    context.pool().parallel_for(op.rows * parts, 1, [&](std::int64_t index, int worker) {
+    const std::int64_t last = op.first_position + op.rows;
+    std::int64_t visible = std::min<std::int64_t>(op.window, last);
+    if (op.ratio != 0) visible += op.counts != nullptr ? op.counts[0] : last / op.ratio;
+    const std::int64_t work = 2 * visible * op.rows * op.heads * op.width;
+    context.share(op.rows * parts, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index % parts * heads;
         HWY_DYNAMIC_DISPATCH(attend_target)
         (op, index / parts, first, std::min<std::int64_t>(heads, op.heads - first),

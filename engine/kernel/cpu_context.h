@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -97,6 +98,15 @@ public:
         return arena;
     }
 
+    // Runs body(index, worker) over the pool, or here alone when `multiply_adds` in all are done
+    // before another thread would have started: a fork costs some microseconds, a core does tens
+    // of thousands of multiply-adds in each.
+    template <class Body>
+    void share(std::int64_t count, std::int64_t multiply_adds, Body&& body) {
+        pool_.parallel_for(count, multiply_adds < kForkMultiplyAdds ? count : 1,
+                           std::forward<Body>(body));
+    }
+
     // Size of the pieces into which `count` equal units are cut: about eight pieces a thread so
     // that a late thread does not hold the others up, each a multiple of `multiple`.
     [[nodiscard]] std::int64_t piece(std::int64_t count, std::int64_t multiple,
@@ -108,6 +118,7 @@ public:
     }
 
 private:
+    static constexpr std::int64_t kForkMultiplyAdds = 1 << 17;
     struct alignas(64) Worker {
         Arena arena;
     };

@@ -66,7 +66,8 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
     // Gate, up and SwiGLU together: the two results of a piece never leave the cache.
     const std::int64_t piece = context.piece(grouping.groups * inner, 4, 64);
     const std::int64_t pieces = (inner + piece - 1) / piece;
-    context.pool().parallel_for(grouping.groups * pieces, 1, [&](std::int64_t index, int worker) {
+    const std::int64_t work = pairs * inner * op.gate.in;
+    context.share(grouping.groups * pieces, 2 * work, [&](std::int64_t index, int worker) {
         const std::int64_t group = index / pieces;
         const std::int64_t first = index % pieces * piece;
         const std::int64_t outputs = std::min(piece, inner - first);
@@ -104,7 +105,7 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
     const DotInput h = make_dot_input(context, arena, op.down.type, hidden, pairs, inner);
     const std::int64_t down_piece = context.piece(outer, 4, 64);
     const std::int64_t down_pieces = (outer + down_piece - 1) / down_piece;
-    context.pool().parallel_for(down_pieces, 1, [&](std::int64_t index, int worker) {
+    context.share(down_pieces, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * down_piece;
         const std::int64_t outputs = std::min(down_piece, outer - first);
         Arena& scratch = context.start_item(worker);
@@ -147,7 +148,8 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
     auto* hidden = arena.take<float>(op.rows * inner);
 
     const std::int64_t piece = context.piece(inner, 4, 64);
-    context.pool().parallel_for((inner + piece - 1) / piece, 1, [&](std::int64_t index, int worker) {
+    const std::int64_t work = op.rows * inner * op.gate.in;
+    context.share((inner + piece - 1) / piece, 2 * work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * piece;
         const std::int64_t outputs = std::min(piece, inner - first);
         Arena& scratch = context.start_item(worker);
@@ -176,25 +178,24 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
 
     const DotInput h = make_dot_input(context, arena, op.down.type, hidden, op.rows, inner);
     const std::int64_t down_piece = context.piece(outer, 4, 64);
-    context.pool().parallel_for(
-        (outer + down_piece - 1) / down_piece, 1, [&](std::int64_t index, int worker) {
-            const std::int64_t first = index * down_piece;
-            dot_rows({.type = op.down.type,
-                      .w = op.down.row(first),
-                      .row_size = op.down.row_size(),
-                      .outputs = std::min(down_piece, outer - first),
-                      .input = &h,
-                      .list = list,
-                      .count = op.rows,
-                      .out = op.y + first,
-                      .out_stride = outer},
-                     context.start_item(worker));
-        });
+    context.share((outer + down_piece - 1) / down_piece, work, [&](std::int64_t index, int worker) {
+        const std::int64_t first = index * down_piece;
+        dot_rows({.type = op.down.type,
+                  .w = op.down.row(first),
+                  .row_size = op.down.row_size(),
+                  .outputs = std::min(down_piece, outer - first),
+                  .input = &h,
+                  .list = list,
+                  .count = op.rows,
+                  .out = op.y + first,
+                  .out_stride = outer},
+                 context.start_item(worker));
+    });
 }
 
 void add_cpu(CpuContext& context, const Add& op) {
     constexpr std::int64_t kPiece = 16384;
-    context.pool().parallel_for((op.count + kPiece - 1) / kPiece, 1, [&](std::int64_t index, int) {
+    context.share((op.count + kPiece - 1) / kPiece, op.count, [&](std::int64_t index, int) {
         const std::int64_t last = std::min(op.count, (index + 1) * kPiece);
         for (std::int64_t i = index * kPiece; i < last; ++i) op.y[i] += op.x[i];
     });

@@ -146,9 +146,10 @@ void mix(CpuContext& context, const Op& op, float* out, Gates&& gates) {
     };
     static constexpr std::array<std::int32_t, 4> kList{0, 1, 2, 3};
 
+    const std::int64_t work = op.rows * op.fn.out * in;
     if (op.rows >= 4 * context.threads()) {
         // Four tokens at a time read fn once.
-        context.pool().parallel_for((op.rows + 3) / 4, 1, [&](std::int64_t index, int worker) {
+        context.share((op.rows + 3) / 4, work, [&](std::int64_t index, int worker) {
             const std::int64_t first = index * 4;
             const std::int64_t rows = std::min<std::int64_t>(4, op.rows - first);
             Arena& scratch = context.start_item(worker);
@@ -177,20 +178,20 @@ void mix(CpuContext& context, const Op& op, float* out, Gates&& gates) {
         norm(row, normed);
         const DotInput input{.in = in, .rows = 1, .x = normed};
         const std::int64_t piece = context.piece(op.fn.out, 2, 1024);
-        context.pool().parallel_for(
-            (op.fn.out + piece - 1) / piece, 1, [&](std::int64_t index, int worker) {
-                const std::int64_t first = index * piece;
-                dot_rows({.type = op.fn.type,
-                          .w = op.fn.row(first),
-                          .row_size = op.fn.row_size(),
-                          .outputs = std::min(piece, op.fn.out - first),
-                          .input = &input,
-                          .list = kList.data(),
-                          .count = 1,
-                          .out = m.data() + first,
-                          .out_stride = op.fn.out},
-                         context.start_item(worker));
-            });
+        const std::int64_t pieces = (op.fn.out + piece - 1) / piece;
+        context.share(pieces, work / op.rows, [&](std::int64_t index, int worker) {
+            const std::int64_t first = index * piece;
+            dot_rows({.type = op.fn.type,
+                      .w = op.fn.row(first),
+                      .row_size = op.fn.row_size(),
+                      .outputs = std::min(piece, op.fn.out - first),
+                      .input = &input,
+                      .list = kList.data(),
+                      .count = 1,
+                      .out = m.data() + first,
+                      .out_stride = op.fn.out},
+                     context.start_item(worker));
+        });
         finish(row, m.data());
     }
 }
@@ -211,7 +212,8 @@ void hyper_head_cpu(CpuContext& context, const HyperHead& op) {
 void hyper_post_cpu(CpuContext& context, const HyperPost& op) {
     constexpr std::int64_t kPiece = 2048;
     const std::int64_t pieces = (op.dim + kPiece - 1) / kPiece;
-    context.pool().parallel_for(op.rows * pieces, 1, [&](std::int64_t index, int) {
+    const std::int64_t work = op.rows * op.dim * op.streams * (op.streams + 1);
+    context.share(op.rows * pieces, work, [&](std::int64_t index, int) {
         const std::int64_t first = index % pieces * kPiece;
         HWY_DYNAMIC_DISPATCH(spread_target)
         (op, index / pieces, first, std::min(op.dim, first + kPiece));

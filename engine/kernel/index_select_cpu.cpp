@@ -104,7 +104,9 @@ void index_select_cpu(CpuContext& context, const IndexSelect& op) {
         std::iota(selected, selected + op.counts[row], 0);
     };
     if (op.rows >= context.threads()) {
-        context.pool().parallel_for(op.rows, 1, [&](std::int64_t row, int worker) {
+        const std::int64_t work =
+            op.rows * visible_at(op.rows - 1) * op.heads * op.keys.layout.width;
+        context.share(op.rows, work, [&](std::int64_t row, int worker) {
             const std::int64_t visible = visible_at(row);
             if (visible <= op.top_k) return keep_all(row);
             Arena& scratch = context.start_item(worker);
@@ -123,13 +125,13 @@ void index_select_cpu(CpuContext& context, const IndexSelect& op) {
             keep_all(row);
             continue;
         }
-        context.pool().parallel_for(
-            (visible + kPiece - 1) / kPiece, 1, [&](std::int64_t index, int worker) {
-                const std::int64_t first = index * kPiece;
-                HWY_DYNAMIC_DISPATCH(score_keys_target)
-                (op, row, first, std::min(kPiece, visible - first), score + first,
-                 context.start_item(worker));
-            });
+        const std::int64_t work = visible * op.heads * op.keys.layout.width;
+        context.share((visible + kPiece - 1) / kPiece, work, [&](std::int64_t index, int worker) {
+            const std::int64_t first = index * kPiece;
+            HWY_DYNAMIC_DISPATCH(score_keys_target)
+            (op, row, first, std::min(kPiece, visible - first), score + first,
+             context.start_item(worker));
+        });
         select_top(op, row, score, visible, context.start_item(0));
     }
 }

@@ -20,7 +20,8 @@ void mat_mul_cpu(CpuContext& context, const MatMul& op) {
     const std::int64_t outputs = op.w.out / groups;
     const std::int64_t piece = context.piece(op.w.out, 4, 64);
     const std::int64_t pieces = (outputs + piece - 1) / piece;
-    context.pool().parallel_for(groups * pieces, 1, [&](std::int64_t index, int worker) {
+    const std::int64_t work = op.rows * op.w.out * op.w.in;
+    context.share(groups * pieces, work, [&](std::int64_t index, int worker) {
         const std::int64_t group = index / pieces;
         const std::int64_t first = group * outputs + index % pieces * piece;
         dot_rows({.type = op.w.type,

@@ -47,9 +47,16 @@ std::vector<float> copy(const Floats& values) {
     return {values.span().begin(), values.span().end()};
 }
 
+// Small problems stay on one thread, so each family adds some that are shared out.
+
 Outputs mat_mul_outputs(Backend& backend) {
     Outputs out;
-    for (const MatMulCase& c : mat_mul_cases()) {
+    std::vector<MatMulCase> cases = mat_mul_cases();
+    for (const DataType type : {DataType::q8_0, DataType::f16, DataType::f32, DataType::q2_k,
+                                DataType::q4_k, DataType::iq2_xxs})
+        for (const std::int64_t rows : {1, 3, 6}) cases.push_back({type, 512, 301, rows});
+    cases.push_back({DataType::q8_0, 256, 520, 7, 4});
+    for (const MatMulCase& c : cases) {
         MatMulProblem problem(c);
         backend.run(problem.op());
         out.push_back(copy(problem.y));
@@ -59,7 +66,11 @@ Outputs mat_mul_outputs(Backend& backend) {
 
 Outputs expert_outputs(Backend& backend) {
     Outputs out;
-    for (const ExpertsCase& c : experts_cases()) {
+    using enum DataType;
+    std::vector<ExpertsCase> cases = experts_cases();
+    cases.push_back({iq2_xxs, iq2_xxs, q2_k, 512, 256, 16, 6, 1, 10.0F});
+    cases.push_back({q8_0, q8_0, q8_0, 288, 160, 16, 6, 3, 10.0F});
+    for (const ExpertsCase& c : cases) {
         ExpertsProblem problem(c);
         backend.run(problem.routed());
         out.push_back(copy(problem.y));
@@ -81,7 +92,9 @@ Outputs attention_outputs(Backend& backend) {
 
 Outputs hyper_outputs(Backend& backend) {
     Outputs out;
-    for (HyperCase c : hyper_cases())
+    std::vector<HyperCase> cases = hyper_cases();
+    cases.push_back({DataType::f16, 4, 2560, 1});
+    for (HyperCase c : cases)
         for (const int rows : {c.rows, 13}) {  // 13: several tiles of tokens and a rest
             c.rows = rows;
             HyperProblem problem(c);
@@ -95,7 +108,9 @@ Outputs hyper_outputs(Backend& backend) {
 
 Outputs compress_outputs(Backend& backend) {
     Outputs out;
-    for (const CompressCase& c : compress_cases()) {
+    std::vector<CompressCase> cases = compress_cases();
+    cases.push_back({DataType::f16, 4, 2, 520, 40});
+    for (const CompressCase& c : cases) {
         CompressProblem problem(c);
         backend.run(problem.next(c.tokens));
         out.push_back(copy(problem.out));
