@@ -9,15 +9,16 @@
 
 #include "inspector/inspector_panel.h"
 #include "shell/main_window.h"
+#include "transcript/transcript_view.h"
 
 namespace starglass::ui {
 namespace {
 
 constexpr int kTimeoutMs = 300'000;
 // Enough of the answer to be seen to be one, and not yet all of it.
-constexpr int kMiddleBytes = 24;
+constexpr int kMiddleBytes = 60;
 
-QString question() { return QStringLiteral("What does the expert heat map show?"); }
+const char* const kQuestions[] = {"What is 47 + 38?", "What does the expert heat map show?"};
 
 }  // namespace
 
@@ -42,22 +43,28 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
 }
 
 void ScreenshotRun::next() {
-    const bool dark = step_ >= 2;
-    const QString theme = dark ? QStringLiteral("dark") : QStringLiteral("light");
-    if (step_ % 2 == 0) {
-        window_.setTheme(dark ? ThemeChoice::dark : ThemeChoice::light);
-        inspector_.setCurrentIndex(dark ? InspectorPanel::kToken : InspectorPanel::kExperts);
-        QApplication::processEvents();
-        save(QStringLiteral("window-%1-first-run").arg(theme));
-        wantMiddle_ = true;
-        window_.ask(question());
-    } else {
-        save(QStringLiteral("window-%1-answered").arg(theme));
-        window_.chat().clear();
-        if (dark) return end({});
-        QTimer::singleShot(100, this, &ScreenshotRun::next);
+    // Per theme: the first page and a first question; a second one, drawn half answered; its end.
+    static constexpr int kSteps = 3;
+    const bool dark = step_ >= kSteps;
+    theme_ = dark ? QStringLiteral("dark") : QStringLiteral("light");
+    switch (step_++ % kSteps) {
+        case 0:
+            window_.setTheme(dark ? ThemeChoice::dark : ThemeChoice::light);
+            inspector_.setCurrentIndex(dark ? InspectorPanel::kToken : InspectorPanel::kExperts);
+            QApplication::processEvents();
+            save(QStringLiteral("window-%1-first-run").arg(theme_));
+            window_.ask(QLatin1String(kQuestions[0]));
+            break;
+        case 1:
+            wantMiddle_ = true;
+            window_.ask(QLatin1String(kQuestions[1]));
+            break;
+        default:
+            save(QStringLiteral("window-%1-answered").arg(theme_));
+            window_.chat().clear();
+            if (dark) return end({});
+            QTimer::singleShot(100, this, &ScreenshotRun::next);
     }
-    ++step_;
 }
 
 void ScreenshotRun::onText() {
@@ -65,8 +72,8 @@ void ScreenshotRun::onText() {
     if (!wantMiddle_ || reply.parts.empty() || !reply.running) return;
     if (reply.parts.back().kind != ChatPart::Kind::answer || reply.parts.back().text.size() < kMiddleBytes) return;
     wantMiddle_ = false;
-    const QString name = QStringLiteral("window-%1").arg(step_ > 2 ? QStringLiteral("dark") : QStringLiteral("light"));
-    QTimer::singleShot(0, this, [this, name] { save(name); });
+    window_.transcript().layoutNow();
+    save(QStringLiteral("window-%1").arg(theme_));
 }
 
 void ScreenshotRun::save(const QString& name) {

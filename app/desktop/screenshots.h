@@ -26,6 +26,7 @@ private:
     MainWindow& window_;
     InspectorPanel& inspector_;
     QString folder_;
+    QString theme_;
     int step_ = 0;
     bool wantMiddle_ = false;
 };

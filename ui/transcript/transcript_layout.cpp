@@ -197,14 +197,20 @@ void TranscriptView::syncNotice(Part& part, const ChatPart& source) {
 
 // --- geometry ------------------------------------------------------------------------------
 
-double TranscriptView::columnWidth() const {
-    const double margin = std::min(56.0, viewport()->width() * 0.06);
-    // A font's own average counts capitals and symbols and comes out far too wide for prose.
+// A font's own average counts capitals and symbols and comes out far too wide for prose.
+double TranscriptView::proseWidth() const {
     static const QString kSample =
         QStringLiteral("An ordinary English sentence with its usual mix of letters fills this width so");
     static_assert(kProseCharactersMax == 78, "the sample has 78 characters");
-    const double prose = QFontMetricsF(prose_).horizontalAdvance(kSample);
-    const double limit = beside_ ? prose * 2 + em_ : prose;
+    return std::ceil(QFontMetricsF(prose_).horizontalAdvance(kSample));
+}
+
+// Wide enough for eighty columns of code; prose keeps to its own measure inside.
+double TranscriptView::columnWidth() const {
+    const double margin = std::min(56.0, viewport()->width() * 0.06);
+    const double code = QFontMetricsF(code_).horizontalAdvance(u'x') * 80 + em_ * 1.8;
+    const double one = std::max(proseWidth(), code);
+    const double limit = beside_ ? proseWidth() * 0.7 + em_ + one : one;
     return std::max(120.0, std::floor(std::min(limit, viewport()->width() - 2 * margin)));
 }
 
@@ -236,7 +242,9 @@ void TranscriptView::layoutPart(Part& part) {
                                        : before->kind() == Block::Kind::code ? 0.6
                                                                              : 0.5));
             }
-            block->setWidth(part.width - indent - (tool ? indent : 0));
+            const double room = part.width - indent - (tool ? indent : 0);
+            const bool prose = block->kind() == Block::Kind::markdown || block->kind() == Block::Kind::plain;
+            block->setWidth(prose ? std::min(room, proseWidth()) : room);
             block->y = y;
             y += block->height;
             first = false;

@@ -58,6 +58,9 @@ public:
     [[nodiscard]] const Chat& chat() const { return chat_; }
     // Left edge and width of the column, for what should line up with it.
     [[nodiscard]] double columnWidth() const;
+    [[nodiscard]] double proseWidth() const;
+    // Draws what has arrived without waiting for its turn.
+    void layoutNow() { refresh(); }
     // How often any block was written and laid out: tests hold it down.
     [[nodiscard]] qint64 blocksLaidOut() const { return blocksLaidOut_; }
     void selectToken(qint64 message, int token);
