@@ -51,7 +51,7 @@ for B, T, topk in ((2, 293, False), (20, 128, False), (2, 293, True)):
         if e > 0.03:
             bad.append((round(e, 4), k, float(g.norm())))
     print("gradients over 3 %%: %d of %d" % (len(bad), len(ref)), sorted(bad)[-12:])
-for B, T in ((40, 64), (20, 128), (10, 256), (40, 128)):
+for B, T in ((40, 64), (20, 128)):
     tok = torch.randint(0, c.V, (B, T + 1))
     mask = (torch.rand(B, T) < .6).float()
     valid = torch.ones(B, T)

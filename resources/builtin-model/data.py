@@ -14,12 +14,13 @@ sys.path.insert(0, os.path.join(HERE, "corpus"))
 sys.path.insert(0, HERE)
 import bpe  # noqa: E402
 import conversation  # noqa: E402
+import facts_more  # noqa: E402
 import heldout  # noqa: E402
 import smalltalk  # noqa: E402
 import words  # noqa: E402
 
 MAX_TOKENS = 640
-WEIGHTS = {"fact": 0.52, "sums": 0.07, "words": 0.15, "offtopic": 0.15, "smalltalk": 0.09, "tools": 0.02}
+WEIGHTS = {"fact": 0.61, "sums": 0.03, "words": 0.11, "offtopic": 0.12, "smalltalk": 0.10, "tools": 0.03}
 
 
 def excluded():
@@ -27,6 +28,31 @@ def excluded():
     wide = heldout._pick([(f["id"], f["phrases"]) for f in heldout.load_facts()], 240, 2)
     talk = heldout._pick([(s["id"], s["phrases"]) for s in smalltalk.INTENTS], 46, 2)
     return heldout.excluded() | {p for _, p in wide} | {p for _, p in talk}
+
+
+def vary(rng, fact, phrase, out):
+    """Other wordings of the same question: two phrases of the fact joined or crossed, a word left out."""
+    words_ = phrase.split()
+    r = rng.random()
+    if r < 0.30:
+        other = rng.choice(fact["phrases"])
+        if other in out or other == phrase:
+            return phrase
+        if r < 0.12:
+            text = phrase + rng.choice([", ", " ", "? ", ". ", " - ", ", i mean ", " or "]) + other
+        else:  # a run of words of each
+            b = other.split()
+            i, j = rng.randrange(max(1, len(b) - 2)), rng.randint(2, 5)
+            part = b[i:i + j]
+            k = rng.randint(max(1, len(words_) // 2), len(words_))
+            text = " ".join(words_[:k] + part if rng.random() < 0.5 else part + words_[-k:])
+    elif r < 0.52 and len(words_) >= 4:
+        n = 2 if len(words_) >= 7 and rng.random() < 0.4 else 1
+        gone = set(rng.sample(range(len(words_)), n))
+        text = " ".join(w for i, w in enumerate(words_) if i not in gone)
+    else:
+        return phrase
+    return phrase if text in out else text
 
 
 def encode(tok, pieces):
@@ -44,11 +70,17 @@ def generator(tok, progress):
     words.PIECES = sorted({t[1:] if t[0] == "\u0120" else t.lower() for t in tok.tokens[259:-5]
                            if re.fullmatch("\u0120[a-z]{2,9}|[A-Z][a-z]{1,8}", t)})
 
+    conversation.FACTS = [dict(f, phrases=f["phrases"] + [p for p in facts_more.MORE.get(f["id"], []) if p not in out and p not in f["phrases"]])
+                          for f in heldout.load_facts()]
+    plain_turn = conversation.fact_turn
+
     def gen(rng):
+        conversation.fact_turn = lambda fact, phrase: plain_turn(fact, vary(rng, fact, phrase, out))
         p_single = 0.93 if progress() < 0.8 else 0.84
         p_tools = 0.10 if progress() < 0.8 else 0.2
         while True:
-            conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools, weights=WEIGHTS, noise_share=0.65)
+            conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools, weights=WEIGHTS, noise_share=0.75, p_thinking=0.5)
+            conversation.fact_turn = plain_turn
             ids, mask = encode(tok, conversation.render(conv))
             if len(conv["turns"]) == 1 and conv["turns"][0]["kind"] in ("fact", "smalltalk", "offtopic") and rng.random() < 0.7:
                 # Which answer it is shows in the first tokens; the rest is soon known by heart and need not be repeated each time.

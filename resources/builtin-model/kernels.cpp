@@ -298,6 +298,7 @@ inline size_t blk(int t, int count) { return size_t(t / kLanes) * count * kLanes
 
 template <int C>
 void sinkhorn_lanes(const float (*Z)[kLanes], int SI, float eps, float (*M)[kLanes], float (*steps)[C * C][kLanes]) {
+  #pragma GCC ivdep
   for (int i = 0; i < C; i++) {
     float mx[kLanes], s[kLanes];
     for (int l = 0; l < kLanes; l++) {
@@ -305,6 +306,7 @@ void sinkhorn_lanes(const float (*Z)[kLanes], int SI, float eps, float (*M)[kLan
       for (int j = 1; j < C; j++) mx[l] = fmaxf(mx[l], Z[i * C + j][l]);
       s[l] = 0;
     }
+    #pragma GCC ivdep
     for (int j = 0; j < C; j++)
       for (int l = 0; l < kLanes; l++) s[l] += M[i * C + j][l] = expf(Z[i * C + j][l] - mx[l]);
     for (int j = 0; j < C; j++)
@@ -655,6 +657,7 @@ void compress_fwd(const float* kk, const float* gg, const float* ape, int T, int
           if (pass == 0)
             for (int j = 0; j < w; j++) mx[j] = fmaxf(mx[j], g[j] + a[j]);
           else
+            #pragma GCC ivdep
             for (int j = 0; j < w; j++) {
               float e = expf(g[j] + a[j] - mx[j]);
               den[j] += e;
@@ -688,6 +691,7 @@ void compress_bwd(const float* kk, const float* gg, const float* ape, int T, int
             for (int j = 0; j < w; j++) den[j] += expf(g[j] + a[j] - mx[j]);
           else {
             float *dk = dkk + at, *dg = dgg + at, *da = dape + size_t(t) * W + off;
+            #pragma GCC ivdep
             for (int j = 0; j < w; j++) {
               float pr = expf(g[j] + a[j] - mx[j]) / den[j];
               float v = pr * (k[j] - p[j]) * d[j];
@@ -770,12 +774,15 @@ void attention_fwd(const Shape& s, int B, int T, int r, const float* q, const fl
         for (int j = k.nraw + v; j < k.ld; j++) z[j] = -1e30f;
         if (drop && v) {
           const float* dr = drop + (size_t(b) * T + t) * nc;
+          #pragma GCC ivdep
           for (int j = 0; j < v; j++) z[k.nraw + j] += dr[j];
         }
         float m = -1e30f;
+        #pragma GCC ivdep
         for (int j = 0; j < k.ld; j++) m = fmaxf(m, z[j]);
         m = fmaxf(m * scale, sinks[h]);
         float den = 0;
+        #pragma GCC ivdep
         for (int j = 0; j < k.ld; j++) {
           float e = expf(fmaxf(z[j] * scale - m, -80.0f));  // the vector expf is slow where it underflows
           z[j] = e;
@@ -836,9 +843,11 @@ void attention_bwd(const Shape& s, int B, int T, int r, const float* q, const fl
         for (int j = k.nraw + v; j < k.ld; j++) p[j] = -1e30f;
         if (drop && v) {
           const float* d = drop + (size_t(b) * T + t) * nc;
+          #pragma GCC ivdep
           for (int j = 0; j < v; j++) p[k.nraw + j] += d[j];
         }
         float l = lse[row0 + i], de = delta[row0 + i];
+        #pragma GCC ivdep
         for (int j = 0; j < k.ld; j++) {
           float e = expf(fmaxf(p[j] * scale - l, -80.0f));
           p[j] = e;
@@ -889,6 +898,7 @@ void moe_fwd(const Shape& s, int n, const float* x, const int* token, const Laye
   for (int t = 0; t < n; t++) {
     float sc[256];
     const float* lg = o.logits + size_t(t) * N;
+    #pragma GCC ivdep
     for (int e = 0; e < N; e++) {
       float v = lg[e];
       float sp = fmaxf(v, 0.0f) + logf(1.0f + expf(-fabsf(v)));
@@ -961,6 +971,7 @@ void moe_fwd(const Shape& s, int n, const float* x, const int* token, const Laye
       for (int r = 0; r < m; r++) {
         const float *g = GU + size_t(r) * 2 * F, *u = g + F;
         float *t = Tw + size_t(r) * F, w = o.roww[s0 + r];
+        #pragma GCC ivdep
         for (int j = 0; j < F; j++) {
           float gc = fminf(g[j], s.clamp), uc = fminf(fmaxf(u[j], -s.clamp), s.clamp);
           t[j] = gc / (1.0f + expf(-gc)) * uc * w;
@@ -1012,6 +1023,7 @@ void moe_bwd(const Shape& s, int n, const float* x, const Layer& p, const Moe& o
       for (int r = 0; r < m; r++) {
         const float *gr = o.GU + size_t(s0 + r) * 2 * F, *u = gr + F, *dt = dT + size_t(r) * F;
         float *dg = dGU + size_t(r) * 2 * F, *du = dg + F, *t = Tw + size_t(r) * F, w = o.roww[s0 + r], acc = 0;
+        #pragma GCC ivdep
         for (int j = 0; j < F; j++) {
           float gc = fminf(gr[j], s.clamp), uc = fminf(fmaxf(u[j], -s.clamp), s.clamp);
           float sg = 1.0f / (1.0f + expf(-gc)), sl = gc * sg;
@@ -1273,10 +1285,13 @@ float sg_step(Step* st) {
         if (z[v] > z[b]) b = v;
       st->best[i] = b;
     }
+  #pragma GCC ivdep
   for (int i = 0; i < ns; i++) {
     float *z = lg + size_t(i) * V16, m = -1e30f, den = 0;
+    #pragma GCC ivdep
     for (int v = 0; v < s.V; v++) m = fmaxf(m, z[v]);
     loss -= z[st->target[i]] - m;
+    #pragma GCC ivdep
     for (int v = 0; v < s.V; v++) {
       z[v] = expf(z[v] - m);
       den += z[v];
