@@ -31,7 +31,8 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
             [this] { QTimer::singleShot(200, this, &ScreenshotRun::next); });
     connect(&window_.bridge(), &EngineBridge::loadFailed, this,
             [this](const UserError& error) { end(error.sentence()); });
-    connect(&window_.chat(), &Chat::textAdded, this, &ScreenshotRun::onText);
+    // The last signal of a delivery: every panel has been told by then.
+    connect(&window_.chat(), &Chat::stateChanged, this, &ScreenshotRun::onText);
     connect(&window_.chat(), &Chat::replyFinished, this, [this](int index) {
         const ChatMessage& reply = window_.chat().at(index);
         if (!reply.parts.empty() && reply.parts.back().kind == ChatPart::Kind::error)
@@ -68,8 +69,9 @@ void ScreenshotRun::next() {
 }
 
 void ScreenshotRun::onText() {
+    if (!wantMiddle_ || window_.chat().size() == 0) return;
     const ChatMessage& reply = window_.chat().at(window_.chat().size() - 1);
-    if (!wantMiddle_ || reply.parts.empty() || !reply.running) return;
+    if (reply.parts.empty() || !reply.running) return;
     if (reply.parts.back().kind != ChatPart::Kind::answer || reply.parts.back().text.size() < kMiddleBytes) return;
     wantMiddle_ = false;
     window_.transcript().layoutNow();

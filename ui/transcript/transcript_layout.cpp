@@ -107,7 +107,9 @@ void TranscriptView::syncPart(Item& item, int index, const ChatMessage& message)
             const QLocale locale;
             if (source.closed)
                 part.title = tr("Thought %1 s · %2 tokens")
-                                 .arg(locale.toString(source.seconds, 'f', source.seconds < 10 ? 1 : 0),
+                                 .arg(source.seconds < 0.1
+                                          ? QStringLiteral("< ") + locale.toString(0.1, 'f', 1)
+                                          : locale.toString(source.seconds, 'f', source.seconds < 10 ? 1 : 0),
                                       locale.toString(source.tokens));
             else
                 part.title = tr("Thinking %1 s · %2 tokens")

@@ -88,6 +88,12 @@ void TranscriptView::onInserted(int index) {
         items_.insert(items_.begin() + index, std::move(item));
         syncItem(index);
         layoutItem(index);
+        // Only the last message of the user offers to be edited.
+        for (int i = index - 1; own && i >= 0; --i) {
+            if (chat_.at(i).author != ChatMessage::Author::user) continue;
+            layoutItem(i);
+            break;
+        }
         placeItems(index);
     });
     if (own) scrollToEnd();
@@ -102,6 +108,7 @@ void TranscriptView::onRemoved(int first, int count) {
     forgetTranscriptRows(this);
     keepingPlace([&] {
         items_.erase(items_.begin() + first, items_.begin() + first + count);
+        if (const int user = chat_.lastUserIndex(); user >= 0) layoutItem(user);
         placeItems(first);
     });
     if (items_.empty()) follow_ = true;
