@@ -30,6 +30,7 @@ struct ChatOptions {
     SamplingFlags sampling;
     std::string system;
     std::string think = "on";
+    int max_tokens = -1;
     std::string tools;  // "on", "off", empty: on for the built-in model
     bool show_thinking = false;
 };
@@ -44,6 +45,7 @@ public:
           show_thinking_(options.show_thinking) {
         turn_.think = think;
         turn_.sampling = sampling;
+        turn_.max_tokens = options.max_tokens;
         turn_.run_tools = options.tools.empty() ? engine_->info().builtin : options.tools == "on";
     }
 
@@ -206,7 +208,9 @@ private:
             if (nothing) messages_.pop_back();
             print_note(nothing ? "(stopped; the question was taken back)" : "(stopped)");
         } else if (result->stop == StopReason::length) {
-            print_note("(the context is full; /new starts a new conversation)");
+            print_note(result->context_used + 1 >= session_->context_tokens()
+                           ? "(the context is full; /new starts a new conversation)"
+                           : "(stopped after --max-tokens)");
         }
         return finish_output();
     }
@@ -251,6 +255,9 @@ void add_chat(CLI::App& app, Command& chosen) {
                      "on or off: the clock and the calculator (on for the built-in model)")
         ->check(CLI::IsMember({"off", "on"}))
         ->type_name("MODE");
+    command->add_option("--max-tokens", options->max_tokens, "Stop an answer after N tokens")
+        ->check(CLI::Range(0, 1 << 24))
+        ->type_name("N");
     command->add_flag("--show-thinking", options->show_thinking,
                       "Print the thinking to standard error when standard output is no terminal");
     add_sampling_options(*command, options->sampling);

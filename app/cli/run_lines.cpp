@@ -84,7 +84,10 @@ Result<Question> read_question(Json object, const LineDefaults& defaults,
         messages.push_back({{"role", "user"}, {"content", user}});
         object["messages"] = std::move(messages);
     }
-    TRY(out.conversation, parse_conversation_json(json_text(object)));
+    // Only what makes the conversation: the other members are ours and were read above.
+    Json body{{"messages", object["messages"]}};
+    if (object.contains("tools")) body["tools"] = object["tools"];
+    TRY(out.conversation, parse_conversation_json(json_text(body)));
     if (demo_tools) out.conversation.tools = demo_tool_schemas();
     out.options.run_tools = demo_tools;
     return out;
