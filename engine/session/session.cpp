@@ -69,7 +69,8 @@ public:
           timeline_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
                     {.chunk = engine_->options().backend == BackendKind::reference
                                   ? kChunkReference
-                                  : kChunkCpu}),
+                                  : kChunkCpu,
+                     .context = engine_->options().context_tokens}),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
         for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,

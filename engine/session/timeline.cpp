@@ -15,7 +15,8 @@ bool is_prefix(std::span<const std::int32_t> prefix, std::span<const std::int32_
 Timeline::Timeline(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
                    Rounding rounding, Options options)
     : options_(options),
-      state_(layer_state_shapes(shape, rounding), shape.window),
+      state_(layer_state_shapes(shape, rounding),
+             static_cast<int>(std::min<std::int64_t>(shape.window, options.context))),
       forward_(shape, weights, backend, rounding) {}
 
 std::int64_t Timeline::bytes() const {

@@ -201,7 +201,9 @@ TEST_P(SessionTest, LengthLimitsHold) {
     auto session = std::move(*(*engine)->create_session());
     const GenerateResult result = generate(*session, request(prefix(20), -1));
     EXPECT_LE(result.tokens.size(), 4U);
-    if (result.tokens.size() == 4U) EXPECT_EQ(result.stop, StopReason::length);
+    if (result.tokens.size() == 4U) {
+        EXPECT_EQ(result.stop, StopReason::length);
+    }
 }
 
 TEST(Engine, MissingAndForeignFilesAreRefusedWithASentence) {
