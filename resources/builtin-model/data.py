@@ -20,7 +20,7 @@ import smalltalk  # noqa: E402
 import words  # noqa: E402
 
 MAX_TOKENS = 640
-WEIGHTS = {"fact": 0.61, "sums": 0.03, "words": 0.11, "offtopic": 0.12, "smalltalk": 0.10, "tools": 0.03}
+WEIGHTS = {"fact": 0.56, "sums": 0.03, "words": 0.10, "offtopic": 0.18, "smalltalk": 0.10, "tools": 0.03}
 
 
 def excluded():

@@ -176,3 +176,176 @@ MORE = {}
 for _line in _TEXT.strip().splitlines():
     _id, _phrases = _line.split(":", 1)
     MORE[_id.strip()] = [_p.strip() for _p in _phrases.split("|")]
+
+_TEXT2 = """
+starglass: does this run deepseek on my own machine|a window to a large language model|which program is this|what can this window do for me
+who_for: should a beginner use it|is it made for offices|can a lawyer use it|intended audience
+first_run: i just started, what now|is there anything to set up|first launch|sign in or not
+builtin_model: where does the first answer come from without weights|is the little model real|what answers before i load anything|model in the box
+builtin_limits: you know so little|why are your answers so short|are you smart enough for hard questions|what is beyond you
+four_cards: try a prompt, explore the inspector, what are these|what do i click on the start screen|start suggestions
+open_model: use my own model file|pick another file|load a different model|how do i get from the tiny model to the real one
+cli_info: see inside a gguf without running it|header and tensors of a file|what is in this model file, by command
+cli_chat: talk to the model without a window|text mode chat|chat on a machine without a screen
+cli_run: single question without a chat|pipe a prompt into the program|-p option|run a prompt and quit
+cli_tokenize: numbers of the tokens for my text|how is this sentence cut, in the terminal
+cli_render: see what is really sent to the model|json in, prompt out|chat template by command
+cli_logits: raw model output as a file|scores for tokens 1,2,3|export logits for tests
+cli_trace: values inside the network|debug the layers with arrays|compare inner numbers|named arrays of activations
+weights_source: which site has the weights|my download broke off|get the big model|link to the model
+weights_size: 81 gib|how long is the download, how many gb|is there room on my disk for the model
+shortcuts: work faster with the keyboard|what does each key do|keys
+stop: escape key|end the answer early|i do not want the rest of the answer|abort the reply
+palette: i cannot find a menu item|quick way to any action|type to find a command
+f6: go from the chat to the inspector by key|focus the composer without a mouse|cycle through the panes
+zoom: i can hardly read this|bigger letters|ctrl and plus|scale the window
+alt_arrows: alt and arrow|hop between messages|previous answer by keyboard
+transcript: main area of the window|where my text and the answers stand|the list of messages
+scroll: the text runs away while i read|jumping text|how do i get back to the bottom
+thinking_pane: grey text before the answer|where does it show how it reasons|the part that folds away
+answer_pane: where is the reply drawn|the lower half of a reply|where do tables and code appear
+fold: thought 12 s, 640 tokens|reasoning got hidden|the thinking disappeared, how do i open it
+side_by_side: see reasoning beside the reply|two columns in a message|thinking on the left
+composer: the text box|where can i see how many tokens my message has|typing area
+queue: can i already send the next message|busy model, may i type|message waiting to be sent
+attach: i want it to read a file|put my notes into the message|drag a file in
+think_switch: think off|think on|the switch next to the text box|should it reason or not
+regenerate: i do not like the answer|one more try|again please|a second answer to the same question
+edit: change an earlier question|i asked it wrong|my message has a mistake
+branches: where is the old answer after a retry|2/3|step through versions|compare versions of an answer
+fork: try another direction from here|separate session from this point|branch off into a new chat
+copy: put the answer in another program|clipboard|take the code out of the answer
+delete_message: hide one answer for good|take back what i sent|remove this line of the chat
+new_chat: ctrl+n|forget this and begin anew|fresh start|start from nothing
+message_line: figures of the last reply|how fast was this answer|why did it stop there
+sessions_list: left side of the window|see my chats|open yesterday's chat|all my talks
+badge_memory: what is the filled dot|chat ready at once|circle sign, full
+badge_disk: what is the half dot|stored on disk, resume time|circle sign, half
+badge_prefill: what is the hollow dot|circle sign, empty|chat without stored state
+price: what will it cost me to continue|time shown on the button|two times in the resume button
+search: where did i write about this|find text|ctrl+f|look through everything i wrote
+titles: f2|another name for this session|rename this chat
+tags: put chats into groups|mark with a word|show only work chats
+pin: do not throw this away|always keep this session|stick a chat to the top
+delete_session: empty out old chats|i do not need this session|del key on a chat
+export_import: give a chat to a friend|as markdown or json|read a saved chat back in|transfer chats
+status_bar: numbers along the bottom|what is written at the very bottom|bottom row
+inspector: right panel|where can i look inside the model|open the side dock
+token_tab: everything about one token|first tab of the inspector|what was picked and how likely
+experts_tab: second tab of the inspector|usage of experts|where are experts kept, which tab
+cache_tab: third tab of the inspector|see stored beginnings|pin or delete checkpoints
+performance_tab: last tab of the inspector|time and memory by part|what takes the time
+heat_map: squares with colours|which experts were used, as a picture|rows and columns of experts
+heat_colours: bright and dark squares|what does a pale cell mean|colour scale
+alternatives: second best word|what other words came close|list of possible next tokens
+entropy: doubt of the model as a number|many tokens about as likely|how clear was the choice
+logit_lens: early guess of the answer inside the layers|guesses by layer|half-way answers
+reading: what does it look at|which passages does it use|marked blocks in the chat
+speed_chart: how did the speed change|line of tok/s|does it get slower in long chats, as a chart
+disk_chart: what eats my disk|disk by session|who uses the most disk
+budget: how much disk for states|give it less disk|raise the disk allowance
+model_page: can my computer hold it|estimate before download|page with the weights
+load_stages: opening, checking, placing|progress of the load|what does the load bar count
+cancel_load: stop the load|oops, wrong model|give up loading
+server_page: share the model in my network|address and key|switch the server on
+api: talk to it over http|which url|openai client|use a library with it
+agents: coding agent|let claude code or another agent use it|agent address
+privacy: who sees my documents|confidential papers|connections ledger|does my text stay here
+offline: without wifi|in a cabin with no net|does it need to be online
+telemetry: usage statistics|do you spy|does it count what i do|crash reports
+theme: too bright at night|dark|light look|colours follow the desktop
+accessibility: for blind people|screen reader|keyboard only|colour blind
+licence: can my company use it|mit or gpl|free or paid
+dev_run: build and start|compile|from the source code to a window|./dev run
+dev_test: tests|does everything pass|./dev test|check my changes
+file_places: config folder|where is the data directory|xdg|which paths does it use
+crash: program closed by itself|blackout|is the half answer lost|after a power cut
+disk_full: no room|cannot save any more|drive has no space
+demo_tools: clock and calculator|tool example|two small tools
+update: upgrade|newer version|do i lose my history with an update|database backup
+v4_flash: 284 billion parameters|flash|the large model|the real model, tell me about it
+v4_pro: pro|1.6 trillion|384 experts|bigger sister
+moe: moe|many experts in one model|why not use all weights each time|sparse model
+routed_expert: expert|256 small networks|a picked expert|gate up down
+shared_expert: always used expert|common expert|expert that stays in memory
+router: router|routing|choosing experts for a token|scores of experts
+top_k_experts: 6 of 256|258 runs per token|idle experts|few experts at a time
+hash_layers: first three layers|table from token to expert|fixed routing|no scores in the first layers
+bias_routing: bias|even load|why are no experts idle|correction for busy experts
+layers: 43|stack of steps|attention then experts|from first to last
+hyper_connections: streams|mixing of streams|4 copies of the state|mhc
+sliding_window: 128 tokens|near text|recent text exactly|window
+compressed_rows: far text|pooling|group of tokens in one row|summary rows
+ratio_4: four tokens in a row|fine pooling|overlapping groups
+ratio_128: 128 tokens in a row|rough pooling|whole context at a glance
+indexer: best 512|chooses rows|scores old rows|index
+attention: query|looking at earlier tokens|which words matter now
+attention_sink: sink|extra number in softmax|nothing to attend to
+rotary: position|angles|rope|yarn
+token: tokens|word pieces|units of text
+tokenizer: bpe|bytes to tokens|cutting text|joining pairs
+special_tokens: bos and eos|markers|user turn mark
+vocabulary: all tokens|entries in the token list|how many words does it know
+context_length: maximum length|1048576|longest chat|how long may a prompt be
+context_used: used tokens|48k of 200k|full context|remaining room
+embedding: vector|id to numbers|first step of a token
+logits: raw score|before softmax|score per token
+softmax: percent of a word|probability|chances of the next token
+temperature: varied or steady|creative answers|too random|too dull
+top_p: top p 0.9|best tokens up to a sum|nucleus
+top_k_sampling: top k 40|k best words|limit the candidates
+min_p: min p 0.05|cut far worse tokens|share of the leader
+greedy: temperature zero|no dice|always the same best word
+seed: random start number|seed 42|same random draw
+determinism: repeatable|identical tokens each run|does order of sums matter
+why_think: reason first|are answers better with thinking|slow but better
+reasoning_dropped: old thoughts|reasoning of earlier turns|why is it not in the prompt any more
+answer_split: </think> tag|where the answer begins|split of the stream
+prefill: long wait at the start|reading phase|prompt goes in first
+decode: writing phase|token by token|why is each word computed again
+ttft: first word|late start of the answer|delay after send
+tokens_per_second: tok/s|speed|reading speed of a person|how quick is it
+streaming_output: live text|words while it works|half characters
+chunked_prefill: pieces of the prompt|chunks|many tokens through one layer
+kv_cache: kv|memory of read tokens|rows to look back at
+packed_rows: rounding|small codes|packed
+kv_size: 3.5 kb|cache of a long chat in gb|ram for one million tokens
+checkpoint: stored session state|save the state|checkpoint
+segments: shared rows on disk|fixed runs of tokens|written once
+frontier: unfinished groups|tail of the state|what changes with every token
+resume: go on with an old chat|exactly as before|reload a session
+fork_cost: price of copying a chat|shared rows|cheap copy
+eviction: making room|old states go away|which is thrown out
+cache_identity: sha-1|matching a checkpoint|wrong model's checkpoint
+kvc_files: ds4|kv import|take my cache with me
+quantisation: smaller weights|fewer bits|quant
+two_bit: q2|iq2_xxs|2 bit|the 81 gib file
+q4_k: q4|4.5 bits|the 153 gib file
+q8_0: q8|8 bit|34 bytes
+f16: half floats|16 bit|sensitive parts
+gguf: file format|version 3|one file with everything
+mmap: mapped file|instant load|pages on demand
+memory_needed: how much memory|64 gb enough|small laptop|hardware needed
+ssd_streaming: larger than ram|nvme|drive reads for each token|stream experts
+expert_cache: tiers|experts in ram|keep used experts
+hit_rate: 93 %|hits|how often was it in memory
+miss_stall: waiting for an expert|stall|misses|12 misses
+memory_budget: ram limit|--memory|ceiling|not more than 12 gb
+hot_list: often used experts|load my favourites first|learned list
+lookahead: early reads|guess ahead|next layer's experts
+direct_reads: io_uring|bypass the page cache|several reads at once
+reference_backend: scalar|truth|slow but exact|baseline for tests
+cpu_backend: processor|cpu only|vector code
+simd: avx|vector instructions|which instructions does my cpu need
+threads: cores|--threads auto|too many threads
+vulkan: gpu|graphics driver|vulkan 1.2|amd or nvidia
+which_gpu: my card|radeon|video memory|strix halo
+hybrid: partly on the gpu|experts on cpu|mixed placement
+speculative: draft|mtp|check several tokens at once|speed trick with guesses
+dsml: dsml|ask the program to do something|call format
+topic_experts: code expert|experts for topics|specialised experts|do experts mean something
+split_machines: two machines|layers over the network|share a model between pcs
+"""
+for _line in _TEXT2.strip().splitlines():
+    _id, _phrases = _line.split(":", 1)
+    MORE[_id.strip()] += [_p.strip() for _p in _phrases.split("|")]

@@ -237,6 +237,18 @@ for _name in F:
     F[_name] = [x for x in F[_name] if not any(re.search(r"\b" + re.escape(s), x) for s in _SUBJECTS) and x.removeprefix("a ").removeprefix("the ") not in _PROGRAM]
 PATTERNS = [p for p in PATTERNS if not any(re.search(r"\b" + re.escape(s), p) for s in _SUBJECTS)]
 _ALPHA = "abcdefghijklmnopqrstuvwxyz"
+VERBS = [v for v in """bake boil fry roast grill peel slice freeze melt wash iron sew knit mend glue paint sand drill nail plant water mow rake dig harvest milk
+feed train ride drive park fly sail row swim dive climb hike camp ski skate jump run walk dance sing whisper hum play practise teach learn study memorise hire fire
+marry divorce kiss hug invite thank forgive apologise argue vote protest travel pack book rent lease sell borrow lend invest donate tip cook chew swallow sneeze
+cough bleed sweat shave comb braid dye tattoo bandage heal cure breathe sleep dream snore relax meditate pray fast celebrate decorate wrap polish sharpen forge weld
+solder brew ferment pickle smoke cure distil trap hunt fish skin tan weave spin carve sculpt draw sketch film photograph frame hang bury burn recycle compost""".split()
+         if v not in _PROGRAM and v not in _HELD_WORDS]
+_VERB_FRAMES = ["how do i {v} a {x}", "how do i {v} {x}", "how do you {v}", "is it rude to {v}", "why do people {v}", "can i {v} with a {x}", "how long does it take to {v} a {x}",
+                "what happens if i {v} a {x}", "when should i {v}", "best way to {v} a {x}", "teach me to {v}", "how do i {v} without a {x}", "why does a {x} {v}",
+                "how do i {v} my {x}", "is it safe to {v} a {x}", "who can {v} a {x}", "how often should i {v}", "my {x} does not {v}", "how are {x}s made", "how is {x} made",
+                "how is {x} produced", "which {x} can {v}", "what do i need to {v}", "do you {v}", "should i {v} or {x}", "where do i {v}", "how many {x}s does a {y} have",
+                "who wrote the {x}", "who discovered {x}", "who was the first {x}", "who invented the {x}", "name three {x}s", "what year did the {x} {v}",
+                "what is a good {x}", "what are {x}s", "tell me the story of the {x}", "why is {x} so {y}", "where does {x} come from", "lyrics of {x}", "what is the best {x}"]
 
 
 def _noun(rng):
@@ -271,7 +283,9 @@ def make(rng):
     """One question to decline."""
     while True:
         r = rng.random()
-        if r < 0.60:
+        if r < 0.22:
+            user, sub = rng.choice(_VERB_FRAMES).replace("{v}", rng.choice(VERBS)).replace("{x}", _noun(rng)).replace("{y}", _noun(rng)), "verb"
+        elif r < 0.60:
             user, sub = _pattern(rng), "pattern"
         elif r < 0.92:
             p = rng.choice(GENERIC)
