@@ -26,6 +26,7 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
     : window_(window), inspector_(inspector), folder_(std::move(folder)) {
     window_.resize(1440, 900);
     window_.chat().setSeed(1);  // the same pictures every time
+    window_.bridge().setDeliveryInterval(1);  // or the built-in model is done before it is drawn
     QTimer::singleShot(kTimeoutMs, this, [this] { end(QStringLiteral("the model took too long to answer")); });
     connect(&window_.bridge(), &EngineBridge::modelReady, this,
             [this] { QTimer::singleShot(200, this, &ScreenshotRun::next); });

@@ -100,12 +100,11 @@ void EngineBridge::clearSession() {
 
 void EngineBridge::onActivity() {
     // The first token of an answer is shown at once; those close behind it travel together.
-    const qint64 waited =
-        sinceDelivery_.isValid() ? sinceDelivery_.elapsed() : kDeliveryIntervalMs;
-    if (waited >= kDeliveryIntervalMs)
+    const qint64 waited = sinceDelivery_.isValid() ? sinceDelivery_.elapsed() : deliveryIntervalMs_;
+    if (waited >= deliveryIntervalMs_)
         deliver();
     else if (!deliveryTimer_.isActive())
-        deliveryTimer_.start(static_cast<int>(kDeliveryIntervalMs - waited));
+        deliveryTimer_.start(static_cast<int>(deliveryIntervalMs_ - waited));
 }
 
 void EngineBridge::deliver() {
@@ -114,8 +113,9 @@ void EngineBridge::deliver() {
     sinceDelivery_.start();
     if (content.load && load_ != 0) emit loadProgress(*content.load);
     if (content.prefill) emit prefillProgress(*content.prefill);
-    for (const Mailbox::Tokens& part : content.tokens) emit tokens(part.request, part.events);
+    // How a token was routed is known before the token is shown.
     if (!content.routing.empty()) emit routingFrames(content.routing);
+    for (const Mailbox::Tokens& part : content.tokens) emit tokens(part.request, part.events);
 }
 
 void EngineBridge::onOpened(quint64 request, const EnginePtr& engine, const SessionStats& stats) {

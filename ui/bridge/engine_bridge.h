@@ -27,6 +27,8 @@ public:
     ~EngineBridge() override;
 
     void setOptions(const EngineOptions& options) { options_ = options; }
+    // Pictures of a fast model need finer steps than people do.
+    void setDeliveryInterval(int ms) { deliveryIntervalMs_ = ms; }
 
     // Stops a running answer first; the model in use stays until the new one is ready.
     void openModel(const QString& path);
@@ -90,6 +92,7 @@ private:
     quint64 lastRequest_ = 0;
     quint64 load_ = 0;    // the request being loaded, 0 for none
     quint64 answer_ = 0;  // the request being answered, 0 for none
+    int deliveryIntervalMs_ = kDeliveryIntervalMs;
     QElapsedTimer sinceDelivery_;
     QTimer deliveryTimer_;
 };
