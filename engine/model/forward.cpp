@@ -117,6 +117,31 @@ void Forward::run_layer(const LayerPlace& place, std::span<const std::int32_t> t
     ffn_half(place, tokens, first_position, h, hooks);
 }
 
+void Forward::gather(const Weight& fn, const float* scale, const float* base,
+                     const std::vector<float>& h, int rows) {
+    const std::int64_t C = shape_.streams;
+    backend_.run(HyperPre{.h = h.data(),
+                          .fn = fn,
+                          .scale = scale,
+                          .base = base,
+                          .rows = rows,
+                          .streams = shape_.streams,
+                          .dim = shape_.embedding,
+                          .sinkhorn = shape_.sinkhorn,
+                          .epsilon = shape_.epsilon,
+                          .hyper_epsilon = shape_.hyper_epsilon,
+                          .u = room(u_, static_cast<std::int64_t>(rows) * shape_.embedding),
+                          .post = room(post_, rows * C),
+                          .comb = room(comb_, rows * C * C)});
+}
+
+void Forward::spread(std::vector<float>& h, int rows) {
+    room(h_next_, static_cast<std::int64_t>(rows) * shape_.streams * shape_.embedding);
+    backend_.run(HyperPost{h.data(), block_out_.data(), post_.data(), comb_.data(), rows,
+                           shape_.streams, shape_.embedding, h_next_.data()});
+    std::swap(h, h_next_);
+}
+
 void Forward::attention_half(const LayerPlace& place, std::int64_t first_position, int rows,
                              LayerState& state, RowRing raw, std::vector<float>& h,
                              const ForwardHooks& hooks) {
@@ -130,19 +155,7 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
     positions_.resize(static_cast<std::size_t>(rows));
     std::iota(positions_.begin(), positions_.end(), first_position);
 
-    backend_.run(HyperPre{.h = h.data(),
-                          .fn = w.hc_attn_fn,
-                          .scale = w.hc_attn_scale,
-                          .base = w.hc_attn_base,
-                          .rows = rows,
-                          .streams = C,
-                          .dim = E,
-                          .sinkhorn = shape_.sinkhorn,
-                          .epsilon = shape_.epsilon,
-                          .hyper_epsilon = shape_.hyper_epsilon,
-                          .u = room(u_, rows * E),
-                          .post = room(post_, static_cast<std::int64_t>(rows) * C),
-                          .comb = room(comb_, static_cast<std::int64_t>(rows) * C * C)});
+    gather(w.hc_attn_fn, w.hc_attn_scale, w.hc_attn_base, h, rows);
     trace(hooks, "hc_attn_post", place.layer, first_position, {rows, C}, post_.data());
     trace(hooks, "hc_attn_comb", place.layer, first_position, {rows, C, C}, comb_.data());
 
@@ -189,6 +202,7 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
                         .width = D,
                         .window = shape_.window,
                         .raw = raw,
+                        .compressed = {},
                         .out = room(heads_, static_cast<std::int64_t>(rows) * H * D)};
     if (place.ratio != 0) {
         compress(place, first_position, rows, state, false);
@@ -259,10 +273,7 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
     backend_.run(MatMul{w.output_b, low_.data(), block_out_.data(), rows});
     trace(hooks, "attn_out", place.layer, first_position, {rows, E}, block_out_.data());
 
-    room(h_next_, rows * E * C);
-    backend_.run(HyperPost{h.data(), block_out_.data(), post_.data(), comb_.data(), rows, C, E,
-                           h_next_.data()});
-    std::swap(h, h_next_);
+    spread(h, rows);
     trace(hooks, "hc_after_attn", place.layer, first_position, {rows, C, E}, h.data());
 }
 
@@ -317,19 +328,7 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
     const int C = shape_.streams;
     const int K = shape_.experts_used;
 
-    backend_.run(HyperPre{.h = h.data(),
-                          .fn = w.hc_ffn_fn,
-                          .scale = w.hc_ffn_scale,
-                          .base = w.hc_ffn_base,
-                          .rows = rows,
-                          .streams = C,
-                          .dim = E,
-                          .sinkhorn = shape_.sinkhorn,
-                          .epsilon = shape_.epsilon,
-                          .hyper_epsilon = shape_.hyper_epsilon,
-                          .u = room(u_, rows * E),
-                          .post = room(post_, static_cast<std::int64_t>(rows) * C),
-                          .comb = room(comb_, static_cast<std::int64_t>(rows) * C * C)});
+    gather(w.hc_ffn_fn, w.hc_ffn_scale, w.hc_ffn_base, h, rows);
     room(x_, rows * E);
     backend_.run(RmsNorm{u_.data(), w.ffn_norm, x_.data(), rows, E, shape_.epsilon});
     trace(hooks, "ffn_norm", place.layer, first_position, {rows, E}, x_.data());
@@ -376,10 +375,7 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
     trace(hooks, "ffn_shared", place.layer, first_position, {rows, E}, shared_out_.data());
     backend_.run(Add{shared_out_.data(), block_out_.data(), rows * E});
 
-    room(h_next_, rows * E * C);
-    backend_.run(HyperPost{h.data(), block_out_.data(), post_.data(), comb_.data(), rows, C, E,
-                           h_next_.data()});
-    std::swap(h, h_next_);
+    spread(h, rows);
     trace(hooks, "hc_after_ffn", place.layer, first_position, {rows, C, E}, h.data());
 }
 

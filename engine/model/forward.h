@@ -81,6 +81,11 @@ private:
                   std::int64_t first_position, std::vector<float>& h, const ForwardHooks& hooks);
     void compress(const LayerPlace& place, std::int64_t first_position, int rows,
                   LayerState& state, bool index);
+    // The streams into one input (u_, with post_ and comb_ for the way back), and block_out_
+    // over the streams again.
+    void gather(const Weight& fn, const float* scale, const float* base,
+                const std::vector<float>& h, int rows);
+    void spread(std::vector<float>& h, int rows);
     float* room(std::vector<float>& buffer, std::int64_t count);
 
     const ModelShape& shape_;
