@@ -64,8 +64,8 @@ HWY_INLINE void dot_row_float(const DotRows& job, const W* w, std::int64_t o, st
 // the offset leaves again in integers (one_factor).
 struct alignas(64) Unpacked {
     std::uint8_t q[256];
-    std::int16_t pair_scale[128];  // the scale of q[2i] and q[2i+1]
-    std::int16_t min[32];          // 16 used; zeros make it a whole vector everywhere
+    std::int16_t min[32];  // 16 used; zeros make it a whole vector everywhere
+    std::int16_t scale[16];
     float d;
     float d_min;
 };
@@ -328,21 +328,25 @@ struct Factors {
     float last;       // of the finished sum
 };
 
-HWY_INLINE void spread_scale(Unpacked& to, int group, int scale) {
-    const hn::CappedTag<std::int16_t, 8> d;
-    hn::StoreU(hn::Set(d, static_cast<std::int16_t>(scale)), d, to.pair_scale + 8 * group);
-}
-
 using D8Half = hn::CappedTag<std::uint8_t, 32>;
 
-// (bytes >> Bits) & mask, in 16-bit steps because there are no byte shifts.
-template <int Bits>
+// (bytes >> Low) & mask to `to`, (bytes >> High) & mask behind it; shifts in 16-bit steps because
+// there are none for bytes. AVX-512 stores both at once: its wide loads cannot be served from two
+// narrower stores that have not left the store buffer yet.
+template <int Low, int High>
 HWY_INLINE void unpack_bits(const std::uint8_t* from, std::uint8_t mask, std::uint8_t* to) {
     const D8Half d;
     const hn::RepartitionToWide<D8Half> wide;
     for (std::size_t i = 0; i < 32; i += hn::Lanes(d)) {
-        const auto v = hn::ShiftRight<Bits>(hn::BitCast(wide, hn::LoadU(d, from + i)));
-        hn::StoreU(hn::And(hn::BitCast(d, v), hn::Set(d, mask)), d, to + i);
+        const auto bytes = hn::BitCast(wide, hn::LoadU(d, from + i));
+        const auto low = hn::And(hn::BitCast(d, hn::ShiftRight<Low>(bytes)), hn::Set(d, mask));
+        const auto high = hn::And(hn::BitCast(d, hn::ShiftRight<High>(bytes)), hn::Set(d, mask));
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+        hn::Store(hn::Combine(D8(), high, low), D8(), to);
+#else
+        hn::Store(low, d, to + i);
+        hn::Store(high, d, to + 32 + i);
+#endif
     }
 }
 
@@ -352,15 +356,16 @@ void unpack_q2_k(const std::byte* row, std::int64_t blocks, Unpacked* to) {
         for (int half = 0; half < 2; ++half) {
             const std::uint8_t* from = bytes + 16 + 32 * half;
             std::uint8_t* q = to->q + 128 * half;
-            unpack_bits<0>(from, 3, q);
-            unpack_bits<2>(from, 3, q + 32);
-            unpack_bits<4>(from, 3, q + 64);
-            unpack_bits<6>(from, 3, q + 96);
+            unpack_bits<0, 2>(from, 3, q);
+            unpack_bits<4, 6>(from, 3, q + 64);
         }
-        for (int g = 0; g < 16; ++g) {
-            spread_scale(*to, g, bytes[g] & 15);
-            to->min[g] = static_cast<std::int16_t>(bytes[g] >> 4);
-            to->min[16 + g] = 0;
+        const hn::CappedTag<std::int16_t, 16> d16;
+        const hn::Rebind<std::uint8_t, decltype(d16)> d8;
+        for (std::size_t g = 0; g < 16; g += hn::Lanes(d16)) {
+            const auto both = hn::PromoteTo(d16, hn::LoadU(d8, bytes + g));
+            hn::StoreU(hn::And(both, hn::Set(d16, 15)), d16, to->scale + g);
+            hn::StoreU(hn::ShiftRight<4>(both), d16, to->min + g);
+            hn::StoreU(hn::Zero(d16), d16, to->min + 16 + g);
         }
         to->d = f16_to_f32(load_u16(row + 80));
         to->d_min = f16_to_f32(load_u16(row + 82));
@@ -371,15 +376,11 @@ void unpack_q4_k(const std::byte* row, std::int64_t blocks, Unpacked* to) {
     for (std::int64_t b = 0; b < blocks; ++b, row += 144, ++to) {
         const auto* bytes = reinterpret_cast<const std::uint8_t*>(row);
         const std::uint8_t* sc = bytes + 4;
-        for (int j = 0; j < 4; ++j) {
-            unpack_bits<0>(bytes + 16 + 32 * j, 15, to->q + 64 * j);
-            unpack_bits<4>(bytes + 16 + 32 * j, 15, to->q + 64 * j + 32);
-        }
+        for (int j = 0; j < 4; ++j) unpack_bits<0, 4>(bytes + 16 + 32 * j, 15, to->q + 64 * j);
         for (int j = 0; j < 8; ++j) {
             const int scale = j < 4 ? sc[j] & 63 : (sc[j + 4] & 15) | ((sc[j - 4] >> 6) << 4);
             const int min = j < 4 ? sc[j + 4] & 63 : (sc[j + 4] >> 4) | ((sc[j] >> 6) << 4);
-            spread_scale(*to, 2 * j, scale);
-            spread_scale(*to, 2 * j + 1, scale);
+            to->scale[2 * j] = to->scale[2 * j + 1] = static_cast<std::int16_t>(scale);
             to->min[2 * j] = to->min[2 * j + 1] = static_cast<std::int16_t>(min);
             to->min[16 + 2 * j] = to->min[17 + 2 * j] = 0;
         }
@@ -392,37 +393,43 @@ void unpack_q4_k(const std::byte* row, std::int64_t blocks, Unpacked* to) {
 // loads that apply the signs, so these come when the stores have left the store buffer.
 void unpack_iq2_xxs(const std::byte* row, std::int64_t blocks, Unpacked* to) {
     for (std::int64_t b = 0; b < blocks; ++b) {
+        const auto* index = reinterpret_cast<const std::uint8_t*>(row + 66 * b + 2);
+        std::uint8_t* q = to[b].q;
+        for (int s = 0; s < 8; ++s, index += 8, q += 32)
+            for (int l = 0; l < 4; ++l) std::memcpy(q + 8 * l, &kIq2XxsGrid[index[l]], 8);
+    }
+    const D8 d;
+    const auto offset = hn::Set(d, 43);
+    const hn::CappedTag<std::uint32_t, 8> d32;
+    const auto lanes = static_cast<int>(hn::Lanes(d32));
+    const hn::Repartition<std::uint16_t, decltype(d32)> d16;
+    for (std::int64_t b = 0; b < blocks; ++b) {
         const std::byte* from = row + 66 * b;
         Unpacked& block = to[b];
         block.d = f16_to_f32(load_u16(from));
         block.d_min = block.d;
-        for (int s = 0; s < 8; ++s) {
-            std::uint32_t grid;
-            std::uint32_t signs;
-            std::memcpy(&grid, from + 2 + 8 * s, sizeof grid);
-            std::memcpy(&signs, from + 6 + 8 * s, sizeof signs);
-            for (int l = 0; l < 4; ++l) {
-                const std::uint64_t entry = kIq2XxsGrid[(grid >> (8 * l)) & 255U];
-                std::memcpy(block.q + 32 * s + 8 * l, &entry, sizeof entry);
-            }
-            const int scale = 2 * static_cast<int>(signs >> 28) + 1;
-            spread_scale(block, 2 * s, scale);
-            spread_scale(block, 2 * s + 1, scale);
-            block.min[2 * s] = block.min[2 * s + 1] = static_cast<std::int16_t>(43 * scale);
-            block.min[16 + 2 * s] = block.min[17 + 2 * s] = 0;
-        }
-    }
-    const D8 d;
-    const auto offset = hn::Set(d, 43);
-    for (std::int64_t b = 0; b < blocks; ++b) {
-        const std::byte* from = row + 66 * b;
-        Unpacked& block = to[b];
-        alignas(8) std::uint8_t sign_bits[32];
-        for (int s = 0; s < 8; ++s) {
-            std::uint32_t signs;
-            std::memcpy(&signs, from + 6 + 8 * s, sizeof signs);
-            for (int l = 0; l < 4; ++l)
-                sign_bits[4 * s + l] = iq2xxs_signs((signs >> (7 * l)) & 127U);
+        alignas(64) std::uint8_t sign_bits[32];
+        for (int s = 0; s < 8; s += lanes) {
+            const auto* words = reinterpret_cast<const std::uint32_t*>(from + 2 + 8 * s);
+            const auto a1 = hn::ConcatOdd(d32, hn::LoadU(d32, words + lanes), hn::LoadU(d32, words));
+            // Four seven-bit fields to four bytes; the top bit of each makes their number even.
+            const auto field = [&](std::uint32_t mask) { return hn::And(a1, hn::Set(d32, mask)); };
+            const auto seven =
+                hn::Or(hn::Or(field(0x7FU), hn::ShiftLeft<1>(field(0x3F80U))),
+                       hn::Or(hn::ShiftLeft<2>(field(0x1FC000U)), hn::ShiftLeft<3>(field(0xFE00000U))));
+            auto parity = hn::Xor(seven, hn::ShiftRight<4>(seven));
+            parity = hn::Xor(parity, hn::ShiftRight<2>(parity));
+            parity = hn::Xor(parity, hn::ShiftRight<1>(parity));
+            const auto top = hn::ShiftLeft<7>(hn::And(parity, hn::Set(d32, 0x01010101U)));
+            hn::StoreU(hn::Or(seven, top), d32, reinterpret_cast<std::uint32_t*>(sign_bits) + s);
+            // Twice the scale plus one, once for each half of a sub-block.
+            const auto scale = hn::Add(hn::ShiftLeft<1>(hn::ShiftRight<28>(a1)), hn::Set(d32, 1));
+            const auto pair = hn::BitCast(d16, hn::Or(scale, hn::ShiftLeft<16>(scale)));
+            auto* scales = reinterpret_cast<std::uint16_t*>(block.scale);
+            auto* mins = reinterpret_cast<std::uint16_t*>(block.min);
+            hn::StoreU(pair, d16, scales + 2 * s);
+            hn::StoreU(hn::Mul(pair, hn::Set(d16, 43)), d16, mins + 2 * s);
+            hn::StoreU(hn::Zero(d16), d16, mins + 16 + 2 * s);
         }
         for (int i = 0; i < 256; i += kBytes) {
             const auto magnitude = hn::Load(d, block.q + i);
@@ -442,6 +449,18 @@ Factors unpack(DataType type, const std::byte* row, std::int64_t blocks, Unpacke
     }
 }
 
+struct ScalePatterns {
+    alignas(64) std::uint8_t bytes[8][kBytes];
+};
+constexpr ScalePatterns make_scale_patterns() {
+    ScalePatterns patterns{};
+    for (int k = 0; k < 128 / kBytes; ++k)
+        for (int i = 0; i < kBytes; ++i)
+            patterns.bytes[k][i] = static_cast<std::uint8_t>(2 * (k * kBytes / 16 + i / 16) + i % 2);
+    return patterns;
+}
+constexpr ScalePatterns kScalePatterns = make_scale_patterns();
+
 template <int T, bool kOneFactor>
 HWY_INLINE void dot_unpacked_tile(const Unpacked* HWY_RESTRICT blocks, std::int64_t count,
                                   const std::int8_t* const* code, const float* const* scale,
@@ -452,6 +471,11 @@ HWY_INLINE void dot_unpacked_tile(const Unpacked* HWY_RESTRICT blocks, std::int6
     const D32 d32;
     const hn::RebindToSigned<D8> di8;
     constexpr int kPairs = kBytes / 2;
+    // Every 128 bits of a vector are one group of 16; a byte shuffle brings each its scale. Eight
+    // scales fill 128 bits, so vectors come in two halves of a block.
+    constexpr int kPatterns = 128 / kBytes;
+    hn::Vec<D8> pattern[kPatterns];
+    for (int k = 0; k < kPatterns; ++k) pattern[k] = hn::Load(d8, kScalePatterns.bytes[k]);
     FloatVec sum[T];
     for (int t = 0; t < T; ++t) sum[t] = hn::Zero(d);
     for (std::int64_t b = 0; b < count; ++b) {
@@ -459,12 +483,16 @@ HWY_INLINE void dot_unpacked_tile(const Unpacked* HWY_RESTRICT blocks, std::int6
         hn::Vec<D32> isum[T];
         hn::Vec<D32> msum[T];
         for (int t = 0; t < T; ++t) isum[t] = msum[t] = hn::Zero(d32);
-        for (int i = 0; i < 256; i += kBytes) {
-            const auto q = hn::Load(d8, w.q + i);
-            const auto s = hn::Load(d16, w.pair_scale + i / 2);
-            for (int t = 0; t < T; ++t)
-                isum[t] = add_pairs(
-                    isum[t], multiply_pairs(q, hn::LoadU(di8, code[t] + 256 * b + i)), s);
+        for (int half = 0; half < 2; ++half) {
+            const auto scales = hn::BitCast(d8, hn::LoadDup128(d16, w.scale + 8 * half));
+            for (int k = 0; k < kPatterns; ++k) {
+                const int i = 128 * half + k * kBytes;
+                const auto q = hn::Load(d8, w.q + i);
+                const auto s = hn::BitCast(d16, hn::TableLookupBytes(scales, pattern[k]));
+                for (int t = 0; t < T; ++t)
+                    isum[t] = add_pairs(
+                        isum[t], multiply_pairs(q, hn::LoadU(di8, code[t] + 256 * b + i)), s);
+            }
         }
         for (int i = 0; i < 16; i += kPairs) {
             const auto m = hn::Load(d16, w.min + i);
@@ -567,7 +595,7 @@ void dequantise(DataType type, const std::byte* row, std::int64_t count, float* 
                 const Unpacked& w = unpacked[b];
                 for (int g = 0; g < 16; ++g) {
                     const auto scale =
-                        hn::Set(d, w.d * factors.last * static_cast<float>(w.pair_scale[8 * g]));
+                        hn::Set(d, w.d * factors.last * static_cast<float>(w.scale[g]));
                     const auto minimum = hn::Set(
                         d, w.d_min * factors.last * static_cast<float>(w.min[g]));
                     for (int i = 16 * g; i < 16 * g + 16; i += lanes)
