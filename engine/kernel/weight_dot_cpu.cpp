@@ -235,23 +235,52 @@ HWY_INLINE auto load_q8_0(const std::byte* row, std::int64_t b) {
 #endif
 }
 
-// Scales of the lanes of vector v of 256 weights, from eight block scales.
-HWY_INLINE FloatVec lane_scales(const float* scale, int v) {
-    const Float d;
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-    const hn::Half<Float> half;
-    return hn::Combine(d, hn::Set(half, scale[2 * v + 1]), hn::Set(half, scale[2 * v]));
+// Eight block scales, and from them those of the lanes of vector v of 256 weights: one permutation
+// where a register holds all eight.
+struct BlockScales {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+    FloatVec all;
+    template <class V>
+    HWY_INLINE void put(V scales, int) {
+#if HWY_TARGET == HWY_AVX2
+        all = scales;
 #else
-    return hn::Set(d, scale[v * kBytes / 32]);
+        all = hn::ZeroExtendVector(Float(), scales);
 #endif
-}
+    }
+    HWY_INLINE FloatVec lanes(int v) const {
+        const Float d;
+        return hn::TableLookupLanes(all, hn::SetTableIndices(d, kLaneBlocks.index[v]));
+    }
+    struct LaneBlocks {
+        alignas(64) std::int32_t index[256 / kBytes][kFloats];
+    };
+    static constexpr LaneBlocks make_lane_blocks() {
+        LaneBlocks blocks{};
+        for (int v = 0; v < 256 / kBytes; ++v)
+            for (int lane = 0; lane < kFloats; ++lane)
+                blocks.index[v][lane] = (v * kBytes + 4 * lane) / 32;
+        return blocks;
+    }
+    static const LaneBlocks kLaneBlocks;
+#else
+    alignas(64) float scale[8];
+    template <class V>
+    HWY_INLINE void put(V scales, int first) {
+        hn::Store(scales, hn::CappedTag<float, 8>(), scale + first);
+    }
+    HWY_INLINE FloatVec lanes(int v) const { return hn::Set(Float(), scale[v * kBytes / 32]); }
+#endif
+};
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+constexpr BlockScales::LaneBlocks BlockScales::kLaneBlocks = BlockScales::make_lane_blocks();
+#endif
 
 template <int T>
 HWY_INLINE void dot_q8_0_tile(const std::byte* HWY_RESTRICT row, std::int64_t blocks,
                               const std::int8_t* const* code, const float* const* scale,
                               float* out) {
     const Float d;
-    const D32 d32;
     const hn::RebindToSigned<D8> d8;
     using D8Block = hn::CappedTag<std::uint8_t, 32>;
     const hn::CappedTag<float, 8> d_block;
@@ -266,13 +295,12 @@ HWY_INLINE void dot_q8_0_tile(const std::byte* HWY_RESTRICT row, std::int64_t bl
     for (; b + 8 <= blocks; b += 8) {
         alignas(64) std::uint16_t d_w[8];
         for (int k = 0; k < 8; ++k) d_w[k] = load_u16(row + 34 * (b + k));
-        alignas(64) float product[T][8];
+        BlockScales product[T];
         for (int k = 0; k < 8; k += static_cast<int>(hn::Lanes(d_block))) {
             const auto w = hn::PromoteTo(
                 d_block, hn::Load(half, reinterpret_cast<const hwy::float16_t*>(d_w + k)));
             for (int t = 0; t < T; ++t)
-                hn::Store(hn::Mul(w, hn::LoadU(d_block, scale[t] + b + k)), d_block,
-                          product[t] + k);
+                product[t].put(hn::Mul(w, hn::LoadU(d_block, scale[t] + b + k)), k);
         }
         for (int v = 0; v < 256 / kBytes; ++v) {
             const SignedWeights<D8> w(
@@ -280,7 +308,7 @@ HWY_INLINE void dot_q8_0_tile(const std::byte* HWY_RESTRICT row, std::int64_t bl
                                                  row + 34 * (b + v / 2) + 2 + 16 * (v & 1)))
                              : load_q8_0(row, b + v * kBytes / 32));
             for (int t = 0; t < T; ++t)
-                sum[t] = hn::MulAdd(lane_scales(product[t], v),
+                sum[t] = hn::MulAdd(product[t].lanes(v),
                                     hn::ConvertTo(d, w.dot(code[t] + 32 * b + v * kBytes)), sum[t]);
         }
     }
@@ -296,7 +324,6 @@ HWY_INLINE void dot_q8_0_tile(const std::byte* HWY_RESTRICT row, std::int64_t bl
                                      tail[t]);
         }
     }
-    (void)d32;
     for (int t = 0; t < T; ++t)
         out[t] = sum_of(sum[t]) + hn::GetLane(hn::SumOfLanes(d_block, tail[t]));
 }
