@@ -4,6 +4,7 @@
 #include <QAccessible>
 #include <QLocale>
 #include <QScrollBar>
+#include <QTextBlock>
 #include <algorithm>
 #include <cmath>
 
