@@ -20,7 +20,7 @@ import smalltalk  # noqa: E402
 import words  # noqa: E402
 
 MAX_TOKENS = 640
-WEIGHTS = {"fact": 0.56, "sums": 0.03, "words": 0.10, "offtopic": 0.18, "smalltalk": 0.10, "tools": 0.03}
+WEIGHTS = {"fact": 0.56, "sums": 0.025, "words": 0.08, "offtopic": 0.22, "smalltalk": 0.08, "tools": 0.035}
 
 
 def excluded():
@@ -31,25 +31,29 @@ def excluded():
 
 
 def vary(rng, fact, phrase, out):
-    """Other wordings of the same question: two phrases of the fact joined or crossed, a word left out."""
-    words_ = phrase.split()
+    """Other wordings of the same question: phrases of the fact joined, runs of words of several phrases, words left out or moved."""
+    ws = phrase.split()
     r = rng.random()
-    if r < 0.30:
-        other = rng.choice(fact["phrases"])
-        if other in out or other == phrase:
-            return phrase
-        if r < 0.12:
-            text = phrase + rng.choice([", ", " ", "? ", ". ", " - ", ", i mean ", " or "]) + other
-        else:  # a run of words of each
-            b = other.split()
-            i, j = rng.randrange(max(1, len(b) - 2)), rng.randint(2, 5)
-            part = b[i:i + j]
-            k = rng.randint(max(1, len(words_) // 2), len(words_))
-            text = " ".join(words_[:k] + part if rng.random() < 0.5 else part + words_[-k:])
-    elif r < 0.52 and len(words_) >= 4:
-        n = 2 if len(words_) >= 7 and rng.random() < 0.4 else 1
-        gone = set(rng.sample(range(len(words_)), n))
-        text = " ".join(w for i, w in enumerate(words_) if i not in gone)
+    if r < 0.08:
+        text = phrase + rng.choice([", ", " ", "? ", ". ", " - ", ", i mean ", " or "]) + rng.choice(fact["phrases"])
+    elif r < 0.50:  # runs of words of two or three phrases
+        runs = []
+        for p in [phrase] + [rng.choice(fact["phrases"]) for _ in range(1 if rng.random() < 0.6 else 2)]:
+            if p in out:
+                continue
+            w = p.split()
+            n = rng.randint(2, 5)
+            i = rng.randrange(max(1, len(w) - n + 1))
+            runs.append(" ".join(w[i:i + n]))
+        rng.shuffle(runs)
+        text = " ".join(runs)
+    elif r < 0.66 and len(ws) >= 4:
+        n = 2 if len(ws) >= 7 and rng.random() < 0.5 else 1
+        gone = set(rng.sample(range(len(ws)), n))
+        text = " ".join(w for i, w in enumerate(ws) if i not in gone)
+    elif r < 0.78 and len(ws) >= 3:
+        rng.shuffle(ws)
+        text = " ".join(ws)
     else:
         return phrase
     return phrase if text in out else text

@@ -104,6 +104,34 @@ def torch_predict(net):
     return f
 
 
+def routing(net, tests, tokens=2560):
+    """Per layer: experts used, entropy of their use in bits, information between the kind of a turn and the expert in bits."""
+    c = net.c
+    kinds = sorted({t[0].split(".")[0] for t in tests})
+    count = torch.zeros(c.L, len(kinds), c.N)
+    for kind in kinds:
+        mine = [t for t in tests if t[0].split(".")[0] == kind]
+        net.routes = []
+        keep = []
+
+        def predict(tok, mask, valid):
+            keep.append(valid.reshape(-1) > 0)
+            return torch_predict(net)(tok, mask, valid)
+        judge(mine, predict, tokens)
+        for i, (l, ids) in enumerate(net.routes):
+            count[l, kinds.index(kind)] += torch.bincount(ids[keep[i // c.L]].reshape(-1), minlength=c.N)
+    net.routes = None
+    for l in range(c.L):
+        p = count[l] / count[l].sum(1, keepdim=True) / len(kinds)  # every kind weighs the same
+        pe, pk = p.sum(0), p.sum(1)
+        mi = float((p * torch.log2(p / (pk[:, None] * pe[None]) + 1e-12)).sum())
+        ent = float(-(pe * torch.log2(pe + 1e-12)).sum())
+        top = p / pe.clamp(min=1e-9)
+        print("layer %d: experts used %d of %d, entropy %.2f of %.2f bits, kind-expert information %.2f of %.2f bits, experts with over 60 %% one kind %d" %
+              (l, int((count[l].sum(0) > 0).sum()), c.N, ent, torch.log2(torch.tensor(float(c.N))), mi, torch.log2(torch.tensor(float(len(kinds)))),
+               int((top.max(0).values > 0.6).sum())))
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--checkpoint", required=True)
@@ -111,6 +139,7 @@ def main():
     ap.add_argument("--thinking", default="both")
     ap.add_argument("--show", type=int, default=0)
     ap.add_argument("--kind", default="")
+    ap.add_argument("--routing", action="store_true")
     a = ap.parse_args()
     torch.set_num_threads(1)
     ck = torch.load(a.checkpoint)
@@ -128,6 +157,8 @@ def main():
     net = M.Model(c, p)
     net.sim = net.topk_active = a.rounded
     tests = [t for t in items(tok, a.thinking) if t[0].startswith(a.kind)]
+    if a.routing:
+        routing(net, tests)
     res = judge(tests, torch_predict(net))
     print(ck["done"], summary(res))
     shown = {}
