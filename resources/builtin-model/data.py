@@ -15,12 +15,18 @@ sys.path.insert(0, HERE)
 import bpe  # noqa: E402
 import conversation  # noqa: E402
 import facts_more  # noqa: E402
+try:  # further wordings, one module per half of the facts
+    import facts_more_a  # noqa: E402
+    import facts_more_b  # noqa: E402
+    EXTRA = [facts_more.MORE, facts_more_a.MORE, facts_more_b.MORE]
+except ImportError:
+    EXTRA = [facts_more.MORE]
 import heldout  # noqa: E402
 import smalltalk  # noqa: E402
 import words  # noqa: E402
 
 MAX_TOKENS = 640
-WEIGHTS = {"fact": 0.56, "sums": 0.025, "words": 0.08, "offtopic": 0.22, "smalltalk": 0.08, "tools": 0.035}
+WEIGHTS = {"fact": 0.50, "sums": 0.07, "words": 0.09, "offtopic": 0.20, "smalltalk": 0.08, "tools": 0.06}
 
 
 def excluded():
@@ -74,16 +80,16 @@ def generator(tok, progress):
     words.PIECES = sorted({t[1:] if t[0] == "\u0120" else t.lower() for t in tok.tokens[259:-5]
                            if re.fullmatch("\u0120[a-z]{2,9}|[A-Z][a-z]{1,8}", t)})
 
-    conversation.FACTS = [dict(f, phrases=f["phrases"] + [p for p in facts_more.MORE.get(f["id"], []) if p not in out and p not in f["phrases"]])
+    conversation.FACTS = [dict(f, phrases=f["phrases"] + sorted({p for more in EXTRA for p in more.get(f["id"], [])} - set(f["phrases"]) - out))
                           for f in heldout.load_facts()]
     plain_turn = conversation.fact_turn
 
     def gen(rng):
         conversation.fact_turn = lambda fact, phrase: plain_turn(fact, vary(rng, fact, phrase, out))
         p_single = 0.93 if progress() < 0.8 else 0.84
-        p_tools = 0.10 if progress() < 0.8 else 0.2
+        p_tools = 0.25
         while True:
-            conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools, weights=WEIGHTS, noise_share=0.75, p_thinking=0.5)
+            conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools, weights=WEIGHTS, noise_share=0.75, p_thinking=0.45)
             conversation.fact_turn = plain_turn
             ids, mask = encode(tok, conversation.render(conv))
             if len(conv["turns"]) == 1 and conv["turns"][0]["kind"] in ("fact", "smalltalk", "offtopic") and rng.random() < 0.7:

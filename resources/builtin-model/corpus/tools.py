@@ -8,9 +8,10 @@ make(rng, enabled) -> turn: {"user", "think", "answer", "steps_answer" (same as 
   expect   {"calls": [...]} or {"off": True}
 """
 KIND = "tools"
-CLOCK = '{"name":"clock","description":"current date and time"}'
-CALCULATOR = '{"name":"calculator","parameters":{"expression":"string"}}'
-SECTION = "Tools:\n" + CLOCK + "\n" + CALCULATOR
+# As the engine's chat renderer writes them: schemas re-serialised, a blank line in front.
+CLOCK = '{"name": "clock", "description": "current date and time"}'
+CALCULATOR = '{"name": "calculator", "parameters": {"expression": "string"}}'
+SECTION = "\n\nTools:\n" + CLOCK + "\n" + CALCULATOR
 THINK_CLOCK = "Needs the clock."
 THINK_OFF = "Needs a tool, but the tools are off."
 OFF = ("I would need the clock or the calculator for that, and the demo tools are switched off. Turn them **on** and ask again. "
