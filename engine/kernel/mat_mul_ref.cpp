@@ -48,20 +48,11 @@ void multiply_q8_k(const MatMul& op) {
     }
 }
 
-void multiply_f32(const MatMul& op) {
+// Every weight row decoded once, the sums as in dot_f32 (`Sum` is its accumulator). Four rows of
+// x at a time: each keeps its own ascending sum, and the four chains of additions overlap.
+template <class Sum>
+void multiply_decoded(const MatMul& op) {
     const std::int64_t width = op.groups * op.w.in;
-    if (op.w.type == DataType::f32 || op.rows == 1) {
-        for_each_group(op, [&](const Slice& slice) {
-            for (std::int64_t o = slice.first_output; o < slice.last_output; ++o)
-                for (std::int64_t row = 0; row < op.rows; ++row)
-                    op.y[row * op.w.out + o] =
-                        dot_f32(op.w.type, op.w.row(o), op.x + row * width + slice.group * op.w.in,
-                                op.w.in);
-        });
-        return;
-    }
-    // The same sums with every weight row decoded once. Four rows of x at a time: each keeps its
-    // own ascending sum, and the four chains of additions overlap.
     std::vector<float> w(static_cast<std::size_t>(op.w.in));
     for_each_group(op, [&](const Slice& slice) {
         for (std::int64_t o = slice.first_output; o < slice.last_output; ++o) {
@@ -73,17 +64,32 @@ void multiply_f32(const MatMul& op) {
                 const float* x1 = rows > 1 ? x + width : x;
                 const float* x2 = rows > 2 ? x + 2 * width : x;
                 const float* x3 = rows > 3 ? x + 3 * width : x;
-                float sum[4] = {};
+                Sum sum[4] = {};
                 for (std::int64_t i = 0; i < op.w.in; ++i) {
-                    sum[0] += w[i] * x[i];
-                    sum[1] += w[i] * x1[i];
-                    sum[2] += w[i] * x2[i];
-                    sum[3] += w[i] * x3[i];
+                    const Sum weight = w[i];
+                    sum[0] += weight * static_cast<Sum>(x[i]);
+                    sum[1] += weight * static_cast<Sum>(x1[i]);
+                    sum[2] += weight * static_cast<Sum>(x2[i]);
+                    sum[3] += weight * static_cast<Sum>(x3[i]);
                 }
-                for (std::int64_t r = 0; r < rows; ++r) op.y[(row + r) * op.w.out + o] = sum[r];
+                for (std::int64_t r = 0; r < rows; ++r)
+                    op.y[(row + r) * op.w.out + o] = static_cast<float>(sum[r]);
             }
         }
     });
+}
+
+void multiply_f32(const MatMul& op) {
+    if (op.rows == 1) {
+        for_each_group(op, [&](const Slice& slice) {
+            for (std::int64_t o = slice.first_output; o < slice.last_output; ++o)
+                op.y[o] = dot_f32(op.w.type, op.w.row(o), op.x + slice.group * op.w.in, op.w.in);
+        });
+    } else if (op.w.type == DataType::f16) {
+        multiply_decoded<float>(op);
+    } else {
+        multiply_decoded<double>(op);
+    }
 }
 
 }  // namespace

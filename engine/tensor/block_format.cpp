@@ -384,12 +384,18 @@ float dot_f32(DataType type, const std::byte* row, const float* x, std::int64_t 
     // 256 is a multiple of every block length.
     std::array<float, 256> w;
     float sum = 0.0F;
+    double exact = 0.0;
     for (std::int64_t first = 0; first < count; first += 256) {
         const std::int64_t part = std::min<std::int64_t>(256, count - first);
         dequantise_row(type, row + row_bytes(type, first), part, w.data());
-        for (std::int64_t i = 0; i < part; ++i) sum += w[i] * x[first + i];
+        if (type == DataType::f16) {  // canonical order: f32, ascending
+            for (std::int64_t i = 0; i < part; ++i) sum += w[i] * x[first + i];
+        } else {
+            for (std::int64_t i = 0; i < part; ++i)
+                exact += static_cast<double>(w[i]) * static_cast<double>(x[first + i]);
+        }
     }
-    return sum;
+    return type == DataType::f16 ? sum : static_cast<float>(exact);
 }
 
 }  // namespace starglass

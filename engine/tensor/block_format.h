@@ -42,8 +42,9 @@ ActivationFormat activation_format(DataType weight);
 float dot_q8_0(const std::byte* row, const ActivationQ8_0& x, std::int64_t first_block,
                std::int64_t blocks);
 float dot_q8_k(DataType type, const std::byte* row, std::span<const BlockQ8K> x);
-// Exactly dequantised weights times f32, f32 accumulation in ascending order; F32 weights
-// accumulate in double.
+// Exactly dequantised weights times f32. F16 weights accumulate in f32, ascending (canonical);
+// the others in double: their f32 form is a truth of our own, and the less it rounds, the fewer
+// row codes flip against other engines.
 float dot_f32(DataType type, const std::byte* row, const float* x, std::int64_t count);
 
 // The 256 published grid entries of IQ2_XXS and the sign byte of a 7-bit sign index.

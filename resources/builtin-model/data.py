@@ -15,6 +15,7 @@ sys.path.insert(0, HERE)
 import bpe  # noqa: E402
 import conversation  # noqa: E402
 import facts_more  # noqa: E402
+import fresh  # noqa: E402
 try:  # further wordings, one module per half of the facts
     import facts_more_a  # noqa: E402
     import facts_more_b  # noqa: E402
@@ -33,7 +34,8 @@ def excluded():
     """Held-out phrases, with a margin: the split may move a little when a fact is edited during a run."""
     wide = heldout._pick([(f["id"], f["phrases"]) for f in heldout.load_facts()], 240, 2)
     talk = heldout._pick([(s["id"], s["phrases"]) for s in smalltalk.INTENTS], 46, 2)
-    return heldout.excluded() | {p for _, p in wide} | {p for _, p in talk}
+    second = {q.lower().strip(" ?.!") for q in [q for _, q in fresh.FACT_QUESTIONS] + fresh.OFFTOPIC}
+    return heldout.excluded() | second | {p for _, p in wide} | {p for _, p in talk}
 
 
 def vary(rng, fact, phrase, out):

@@ -153,7 +153,7 @@ TEST_P(Shapes, AgreesWithTheDirectFormulasAndWithItself) {
             for (const auto& [position, row] : first)
                 apart.push_back(relative_rms(row, reference.at(numerics).at(position)));
             std::printf("  cpu against reference: median %.2e\n", median(apart));
-            EXPECT_LE(median(apart), 2e-2);
+            EXPECT_LE(median(apart), 6e-2);
         }
     }
 }
