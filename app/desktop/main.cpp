@@ -41,26 +41,33 @@ int parse(int argc, char** argv, Arguments& out) {
     const QCoreApplication app(argc, argv);
     QCommandLineParser parser;
     parser.setApplicationDescription(QCoreApplication::translate(
-        "main", "Chat with DeepSeek V4 on this computer. Without --model the built-in model is used."));
+        "main",
+        "Chat with DeepSeek V4 on this computer. Without --model the built-in model is used."));
     parser.addHelpOption();
     parser.addVersionOption();
-    const QCommandLineOption model(QStringLiteral("model"), QStringLiteral("Open this GGUF."), QStringLiteral("FILE"));
-    const QCommandLineOption context(QStringLiteral("context"),
-                                     QStringLiteral("Tokens of context; the model's own, at most 32768, without it."),
-                                     QStringLiteral("N"));
-    const QCommandLineOption threads(QStringLiteral("threads"),
-                                     QStringLiteral("Threads for the engine; one per core without it."),
-                                     QStringLiteral("N"));
-    const QCommandLineOption theme(QStringLiteral("theme"), QStringLiteral("Colours: light, dark or desktop."),
+    const QCommandLineOption model(QStringLiteral("model"), QStringLiteral("Open this GGUF."),
+                                   QStringLiteral("FILE"));
+    const QCommandLineOption context(
+        QStringLiteral("context"),
+        QStringLiteral("Tokens of context; the model's own, at most 32768, without it."),
+        QStringLiteral("N"));
+    const QCommandLineOption threads(
+        QStringLiteral("threads"),
+        QStringLiteral("Threads for the engine; one per core without it."), QStringLiteral("N"));
+    const QCommandLineOption theme(QStringLiteral("theme"),
+                                   QStringLiteral("Colours: light, dark or desktop."),
                                    QStringLiteral("NAME"));
-    const QCommandLineOption shots(QStringLiteral("screenshot"),
-                                   QStringLiteral("Save pictures of the window, light and dark, into DIR and exit."),
-                                   QStringLiteral("DIR"));
+    const QCommandLineOption shots(
+        QStringLiteral("screenshot"),
+        QStringLiteral("Save pictures of the window, light and dark, into DIR and exit."),
+        QStringLiteral("DIR"));
     parser.addOptions({model, context, threads, theme, shots});
-    parser.addPositionalArgument(QStringLiteral("file"), QStringLiteral("The same as --model."), QStringLiteral("[file]"));
+    parser.addPositionalArgument(QStringLiteral("file"), QStringLiteral("The same as --model."),
+                                 QStringLiteral("[file]"));
     parser.process(app);
 
-    const auto number = [&](const QCommandLineOption& option, qint64 least, qint64 most, qint64& value) {
+    const auto number = [&](const QCommandLineOption& option, qint64 least, qint64 most,
+                            qint64& value) {
         if (!parser.isSet(option)) return true;
         bool good = false;
         value = parser.value(option).toLongLong(&good);
@@ -75,10 +82,13 @@ int parse(int argc, char** argv, Arguments& out) {
     out.engine.threads = static_cast<int>(threadCount);
     if (parser.isSet(theme)) {
         const QString name = parser.value(theme);
-        if (name == QLatin1String("light")) out.theme = ThemeChoice::light;
-        else if (name == QLatin1String("dark")) out.theme = ThemeChoice::dark;
+        if (name == QLatin1String("light"))
+            out.theme = ThemeChoice::light;
+        else if (name == QLatin1String("dark"))
+            out.theme = ThemeChoice::dark;
         else if (name != QLatin1String("desktop"))
-            return complain(QStringLiteral("--theme takes light, dark or desktop, not '%1'.").arg(name));
+            return complain(
+                QStringLiteral("--theme takes light, dark or desktop, not '%1'.").arg(name));
         out.themeGiven = true;
     }
     out.screenshots = parser.value(shots);
@@ -99,9 +109,12 @@ bool haveDisplay() {
 
 EngineOpeners realEngine() {
     EngineOpeners out;
-    out.file = [](const std::string& path, const EngineOptions& options, const LoadListener& progress,
-                  const CancelToken& cancel) { return open_engine(path, options, progress, cancel); };
-    out.builtin = [](const EngineOptions& options, const LoadListener& progress, const CancelToken& cancel) {
+    out.file = [](const std::string& path, const EngineOptions& options,
+                  const LoadListener& progress, const CancelToken& cancel) {
+        return open_engine(path, options, progress, cancel);
+    };
+    out.builtin = [](const EngineOptions& options, const LoadListener& progress,
+                     const CancelToken& cancel) {
         return open_engine(builtin_model(), "built-in", options, progress, cancel);
     };
     return out;
@@ -118,8 +131,9 @@ int main(int argc, char** argv) {
     if (!arguments.screenshots.isEmpty()) {
         qputenv("QT_QPA_PLATFORM", "offscreen");
     } else if (!haveDisplay()) {
-        return complain(QStringLiteral("there is no display to open a window on. The same chat runs in a terminal: "
-                                       "starglass-cli chat --builtin"));
+        return complain(QStringLiteral(
+            "there is no display to open a window on. The same chat runs in a terminal: "
+            "starglass-cli chat --builtin"));
     }
 
     QApplication app(argc, argv);

@@ -25,9 +25,10 @@ const char* const kQuestions[] = {"What is 47 + 38?", "What does the expert heat
 ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QString folder)
     : window_(window), inspector_(inspector), folder_(std::move(folder)) {
     window_.resize(1440, 900);
-    window_.chat().setSeed(1);  // the same pictures every time
+    window_.chat().setSeed(1);                // the same pictures every time
     window_.bridge().setDeliveryInterval(1);  // or the built-in model is done before it is drawn
-    QTimer::singleShot(kTimeoutMs, this, [this] { end(QStringLiteral("the model took too long to answer")); });
+    QTimer::singleShot(kTimeoutMs, this,
+                       [this] { end(QStringLiteral("the model took too long to answer")); });
     connect(&window_.bridge(), &EngineBridge::modelReady, this,
             [this] { QTimer::singleShot(200, this, &ScreenshotRun::next); });
     connect(&window_.bridge(), &EngineBridge::loadFailed, this,
@@ -38,7 +39,8 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
         const ChatMessage& reply = window_.chat().at(index);
         if (!reply.parts.empty() && reply.parts.back().kind == ChatPart::Kind::error)
             return end(reply.parts.back().error.sentence());
-        if (wantMiddle_) return end(QStringLiteral("the answer was over before its middle could be drawn"));
+        if (wantMiddle_)
+            return end(QStringLiteral("the answer was over before its middle could be drawn"));
         // The panels draw at most every so often; give them their turn.
         QTimer::singleShot(400, this, &ScreenshotRun::next);
     });
@@ -73,7 +75,9 @@ void ScreenshotRun::onText() {
     if (!wantMiddle_ || window_.chat().size() == 0) return;
     const ChatMessage& reply = window_.chat().at(window_.chat().size() - 1);
     if (reply.parts.empty() || !reply.running) return;
-    if (reply.parts.back().kind != ChatPart::Kind::answer || reply.parts.back().text.size() < kMiddleBytes) return;
+    if (reply.parts.back().kind != ChatPart::Kind::answer ||
+        reply.parts.back().text.size() < kMiddleBytes)
+        return;
     wantMiddle_ = false;
     window_.transcript().layoutNow();
     save(QStringLiteral("window-%1").arg(theme_));
@@ -82,8 +86,10 @@ void ScreenshotRun::onText() {
 void ScreenshotRun::save(const QString& name) {
     QDir().mkpath(folder_);
     const QString path = QDir(folder_).filePath(name + QStringLiteral(".png"));
-    if (!window_.grab().save(path)) end(QStringLiteral("cannot write '%1'").arg(path));
-    else std::printf("%s\n", qPrintable(path));
+    if (!window_.grab().save(path))
+        end(QStringLiteral("cannot write '%1'").arg(path));
+    else
+        std::printf("%s\n", qPrintable(path));
 }
 
 void ScreenshotRun::end(const QString& problem) {

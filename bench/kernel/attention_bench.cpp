@@ -39,12 +39,12 @@ void index_select(benchmark::State& state, testing::IndexSelectCase shape) {
            static_cast<double>(rows) * shape.heads * shape.width);
 }
 
-#define STARGLASS_ATTENTION(function, name, ...)             \
-    BENCHMARK_CAPTURE(function, name, __VA_ARGS__)           \
-        ->ArgName("threads")                                 \
-        ->Arg(1)                                             \
-        ->Arg(0)                                             \
-        ->UseRealTime()                                      \
+#define STARGLASS_ATTENTION(function, name, ...)   \
+    BENCHMARK_CAPTURE(function, name, __VA_ARGS__) \
+        ->ArgName("threads")                       \
+        ->Arg(1)                                   \
+        ->Arg(0)                                   \
+        ->UseRealTime()                            \
         ->Unit(benchmark::kMicrosecond)
 
 // Flash: window alone, the indexer's 512 rows, the ratio-128 rows of 32k tokens, a prefill chunk.

@@ -29,12 +29,12 @@ void routed_experts(benchmark::State& state, testing::ExpertsCase shape) {
 
 using enum DataType;
 
-#define STARGLASS_EXPERTS(name, ...)                                              \
-    BENCHMARK_CAPTURE(routed_experts, name, testing::ExpertsCase{__VA_ARGS__})    \
-        ->ArgName("threads")                                                      \
-        ->Arg(1)                                                                  \
-        ->Arg(0)                                                                  \
-        ->UseRealTime()                                                           \
+#define STARGLASS_EXPERTS(name, ...)                                           \
+    BENCHMARK_CAPTURE(routed_experts, name, testing::ExpertsCase{__VA_ARGS__}) \
+        ->ArgName("threads")                                                   \
+        ->Arg(1)                                                               \
+        ->Arg(0)                                                               \
+        ->UseRealTime()                                                        \
         ->Unit(benchmark::kMicrosecond)
 
 STARGLASS_EXPERTS(q2_1, iq2_xxs, iq2_xxs, q2_k, 4096, 2048, 64, 6, 1, 10.0F);

@@ -28,12 +28,12 @@ void mat_mul(benchmark::State& state, testing::MatMulCase shape, Activations act
 using enum DataType;
 
 // The dense shapes of Flash: output_a/output_b, compressor, and one expert's matrices.
-#define STARGLASS_MAT_MUL(name, activations, ...)                                        \
-    BENCHMARK_CAPTURE(mat_mul, name, testing::MatMulCase{__VA_ARGS__}, activations)      \
-        ->ArgName("threads")                                                             \
-        ->Arg(1)                                                                         \
-        ->Arg(0)                                                                         \
-        ->UseRealTime()                                                                  \
+#define STARGLASS_MAT_MUL(name, activations, ...)                                   \
+    BENCHMARK_CAPTURE(mat_mul, name, testing::MatMulCase{__VA_ARGS__}, activations) \
+        ->ArgName("threads")                                                        \
+        ->Arg(1)                                                                    \
+        ->Arg(0)                                                                    \
+        ->UseRealTime()                                                             \
         ->Unit(benchmark::kMicrosecond)
 
 STARGLASS_MAT_MUL(q8_0_1, Activations::int8, q8_0, 4096, 4096, 1);

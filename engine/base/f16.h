@@ -47,6 +47,8 @@ constexpr std::uint16_t f32_to_f16(float value) {
     return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000U) >> 13));
 }
 
-constexpr float round_to_f16(float value) { return f16_to_f32(f32_to_f16(value)); }
+constexpr float round_to_f16(float value) {
+    return f16_to_f32(f32_to_f16(value));
+}
 
 }  // namespace starglass

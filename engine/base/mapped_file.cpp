@@ -22,8 +22,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
     if (::fstat(fd, &info) != 0) {
         const int reason = errno;
         ::close(fd);
-        return fail(ErrorCode::io, "cannot read the size of '{}': {}", path,
-                    std::strerror(reason));
+        return fail(ErrorCode::io, "cannot read the size of '{}': {}", path, std::strerror(reason));
     }
     if (!S_ISREG(info.st_mode)) {
         ::close(fd);
@@ -47,7 +46,8 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {
+}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     std::swap(data_, other.data_);

@@ -13,13 +13,13 @@
 namespace starglass {
 
 enum class ErrorCode {
-    invalid_input,   // bytes, text or arguments that break a documented rule
-    not_found,       // a file, key or tensor that is not there
-    io,              // the operating system refused to read or write
-    unsupported,     // well formed, but a shape or type this build cannot run
-    out_of_memory,   // a budget or an allocation limit was reached
-    cancelled,       // the caller asked to stop
-    internal,        // a broken promise of our own, caught before it did harm
+    invalid_input,  // bytes, text or arguments that break a documented rule
+    not_found,      // a file, key or tensor that is not there
+    io,             // the operating system refused to read or write
+    unsupported,    // well formed, but a shape or type this build cannot run
+    out_of_memory,  // a budget or an allocation limit was reached
+    cancelled,      // the caller asked to stop
+    internal,       // a broken promise of our own, caught before it did harm
 };
 
 // `message` is one sentence for a person: what is wrong, where, what to do.
@@ -36,8 +36,7 @@ using Status = Result<void>;
 template <class... Args>
 [[nodiscard]] tl::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format,
                                          Args&&... args) {
-    return tl::unexpected<Error>(
-        Error{code, fmt::format(format, std::forward<Args>(args)...)});
+    return tl::unexpected<Error>(Error{code, fmt::format(format, std::forward<Args>(args)...)});
 }
 
 }  // namespace starglass
@@ -46,14 +45,14 @@ template <class... Args>
 // TRY_STATUS(write_all(fd, bytes));         the same for Status.
 #define SG_CONCAT_INNER(a, b) a##b
 #define SG_CONCAT(a, b) SG_CONCAT_INNER(a, b)
-#define SG_TRY_NAMED(temp, declaration, ...)                                             \
-    auto temp = (__VA_ARGS__);                                                           \
-    if (!temp) return ::tl::unexpected<::starglass::Error>(std::move(temp).error());     \
+#define SG_TRY_NAMED(temp, declaration, ...)                                         \
+    auto temp = (__VA_ARGS__);                                                       \
+    if (!temp) return ::tl::unexpected<::starglass::Error>(std::move(temp).error()); \
     declaration = std::move(*temp)
 #define TRY(declaration, ...) SG_TRY_NAMED(SG_CONCAT(try_, __LINE__), declaration, __VA_ARGS__)
-#define TRY_STATUS(...)                                                                  \
-    do {                                                                                 \
-        auto try_status = (__VA_ARGS__);                                                 \
-        if (!try_status)                                                                 \
-            return ::tl::unexpected<::starglass::Error>(std::move(try_status).error());  \
+#define TRY_STATUS(...)                                                                 \
+    do {                                                                                \
+        auto try_status = (__VA_ARGS__);                                                \
+        if (!try_status)                                                                \
+            return ::tl::unexpected<::starglass::Error>(std::move(try_status).error()); \
     } while (false)

@@ -74,8 +74,7 @@ void ThreadPool::work(int worker) {
         }
         if (generation_.load(std::memory_order_acquire) == seen) {
             std::unique_lock lock(mutex_);
-            wake_.wait(lock,
-                       [&] { return generation_.load(std::memory_order_acquire) != seen; });
+            wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
         }
         seen = generation_.load(std::memory_order_acquire);
         if (stop_.load(std::memory_order_acquire)) return;

@@ -12,7 +12,7 @@
 namespace starglass {
 
 struct Attention {
-    const float* q;  // [rows, heads, width]
+    const float* q;      // [rows, heads, width]
     const float* sinks;  // [heads]
     std::int64_t first_position;
     int rows;

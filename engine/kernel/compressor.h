@@ -22,7 +22,7 @@ struct Compress {
     std::int64_t first_position;
     int rows;
     int ratio;
-    int coff;   // 2 for ratio 4, else 1
+    int coff;  // 2 for ratio 4, else 1
     int width;
     float* frontier_kv;     // [coff*ratio, coff*width]
     float* frontier_score;  // the same shape

@@ -125,15 +125,13 @@ void compress_columns(const Compress& op, std::int64_t first, std::int64_t last,
 
 void compress_cpu(CpuContext& context, const Compress& op) {
     // Columns are independent. Filling one slot is not worth waking anybody for.
-    const bool emits =
-        (op.first_position + op.rows) / op.ratio != op.first_position / op.ratio;
+    const bool emits = (op.first_position + op.rows) / op.ratio != op.first_position / op.ratio;
     const std::int64_t piece = emits || op.rows > 1 ? 64 : op.width;
     // Copies for every token, and about 20 operations an exponential where a group is complete.
     const std::int64_t columns = static_cast<std::int64_t>(op.coff) * op.width;
     const std::int64_t work = columns * (op.rows + (emits ? 20 * (op.rows + op.ratio) : 0));
     context.share((op.width + piece - 1) / piece, work, [&](std::int64_t index, int worker) {
-        compress_columns(op, index * piece,
-                         std::min<std::int64_t>(op.width, (index + 1) * piece),
+        compress_columns(op, index * piece, std::min<std::int64_t>(op.width, (index + 1) * piece),
                          context.start_item(worker));
     });
 }

@@ -21,7 +21,8 @@ namespace starglass {
 
 class Arena {
 public:
-    // Uninitialised, 64-byte aligned, with at least 64 readable bytes behind it. Valid until reset().
+    // Uninitialised, 64-byte aligned, with at least 64 readable bytes behind it. Valid until
+    // reset().
     template <class T>
     T* take(std::int64_t count) {
         return reinterpret_cast<T*>(take_bytes(static_cast<std::size_t>(count) * sizeof(T)));
@@ -43,7 +44,7 @@ private:
     static constexpr std::size_t kAlignment = 64;
     struct Free {
         void operator()(std::byte* bytes) const {
-            ::operator delete(bytes, std::align_val_t{kAlignment});
+            ::operator delete (bytes, std::align_val_t{kAlignment});
         }
     };
     struct Block {
@@ -65,8 +66,7 @@ private:
     void add_block(std::size_t bytes) {
         // Half as much again: a context that grows token by token must not reallocate each time.
         const std::size_t size = (bytes + bytes / 2 + 4095) / 4096 * 4096;
-        auto* data =
-            static_cast<std::byte*>(::operator new(size, std::align_val_t{kAlignment}));
+        auto* data = static_cast<std::byte*>(::operator new (size, std::align_val_t{kAlignment}));
         blocks_.push_back({std::unique_ptr<std::byte, Free>(data), size});
         total_ += size;
     }
@@ -79,7 +79,9 @@ private:
 class CpuContext {
 public:
     CpuContext(ThreadPool& pool, Activations activations)
-        : pool_(pool), activations_(activations), workers_(static_cast<std::size_t>(pool.threads())) {}
+        : pool_(pool),
+          activations_(activations),
+          workers_(static_cast<std::size_t>(pool.threads())) {}
 
     [[nodiscard]] ThreadPool& pool() { return pool_; }
     [[nodiscard]] int threads() const { return pool_.threads(); }

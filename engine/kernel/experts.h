@@ -12,11 +12,11 @@
 namespace starglass {
 
 struct RoutedExperts {
-    const float* x;  // [rows, E]
+    const float* x;                // [rows, E]
     const std::int32_t* selected;  // [rows, used]
     const float* weights;          // [rows, used]
-    Weight gate, up;  // [experts of E -> F]
-    Weight down;      // [experts of F -> E]
+    Weight gate, up;               // [experts of E -> F]
+    Weight down;                   // [experts of F -> E]
     int rows;
     int used;
     float clamp;

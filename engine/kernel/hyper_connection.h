@@ -13,15 +13,15 @@
 namespace starglass {
 
 struct HyperPre {
-    const float* h;  // [rows, C, E]
-    Weight fn;       // [C*E -> 2C + C*C]
+    const float* h;      // [rows, C, E]
+    Weight fn;           // [C*E -> 2C + C*C]
     const float* scale;  // [3]
     const float* base;   // [2C + C*C]
     int rows;
-    int streams;  // C
+    int streams;       // C
     std::int64_t dim;  // E
     int sinkhorn;
-    float epsilon;        // of the norm
+    float epsilon;  // of the norm
     float hyper_epsilon;
     float* u;     // [rows, E]
     float* post;  // [rows, C]
@@ -40,8 +40,8 @@ struct HyperPost {
 };
 
 struct HyperHead {
-    const float* h;  // [rows, C, E]
-    Weight fn;       // [C*E -> C]
+    const float* h;      // [rows, C, E]
+    Weight fn;           // [C*E -> C]
     const float* scale;  // [1]
     const float* base;   // [C]
     int rows;

@@ -134,7 +134,11 @@ void mix(CpuContext& context, const Op& op, float* out, Gates&& gates) {
     Arena& arena = context.start_op();
     const std::int64_t in = op.fn.in;
     const auto norm = [&](std::int64_t row, float* to) {
-        rms_norm_row({.x = op.h + row * in, .weight = nullptr, .y = to, .rows = 1, .dim = in,
+        rms_norm_row({.x = op.h + row * in,
+                      .weight = nullptr,
+                      .y = to,
+                      .rows = 1,
+                      .dim = in,
                       .epsilon = op.epsilon},
                      0);
     };
@@ -199,9 +203,8 @@ void mix(CpuContext& context, const Op& op, float* out, Gates&& gates) {
 }  // namespace
 
 void hyper_pre_cpu(CpuContext& context, const HyperPre& op) {
-    mix(context, op, op.u, [&](std::int64_t row, const float* m, float* weight) {
-        pre_gates(op, row, m, weight);
-    });
+    mix(context, op, op.u,
+        [&](std::int64_t row, const float* m, float* weight) { pre_gates(op, row, m, weight); });
 }
 
 void hyper_head_cpu(CpuContext& context, const HyperHead& op) {

@@ -22,7 +22,8 @@ struct IndexSelect {
     int top_k;
     std::int32_t* selected;  // [rows, top_k] ascending row numbers
     std::int32_t* counts;    // [rows] how many of them are valid
-    float* scores = nullptr;  // [rows, score_stride] for traces, or null; unscored queries untouched
+    float* scores =
+        nullptr;  // [rows, score_stride] for traces, or null; unscored queries untouched
     std::int64_t score_stride = 0;
 };
 

@@ -75,7 +75,8 @@ std::uint64_t rank_key(float score, std::int64_t row) {
     if (!(score == score)) score = -std::numeric_limits<float>::infinity();
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(score + 0.0F);
     const std::uint32_t ordered = bits >> 31 ? ~bits : bits | 0x80000000U;
-    return static_cast<std::uint64_t>(ordered) << 32 | (0xFFFFFFFFU - static_cast<std::uint32_t>(row));
+    return static_cast<std::uint64_t>(ordered) << 32 |
+           (0xFFFFFFFFU - static_cast<std::uint32_t>(row));
 }
 
 void select_top(const IndexSelect& op, std::int64_t row, const float* score, std::int64_t visible,

@@ -20,8 +20,7 @@ void rms_norm_target(const RmsNorm& op, std::int64_t row) {
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const float* x = op.x + row * op.dim;
     float* y = op.y + row * op.dim;
-    const float mean =
-        static_cast<float>(sum_of_squares(x, op.dim) / static_cast<double>(op.dim));
+    const float mean = static_cast<float>(sum_of_squares(x, op.dim) / static_cast<double>(op.dim));
     const float k = 1.0F / std::sqrt(mean + op.epsilon);
     const FloatVec scale = hn::Set(d, k);
     std::int64_t i = 0;
@@ -48,9 +47,8 @@ void rms_norm_row(const RmsNorm& op, std::int64_t row) {
 
 void rms_norm_cpu(CpuContext& context, const RmsNorm& op) {
     const std::int64_t grain = std::max<std::int64_t>(1, 16384 / op.dim);
-    context.pool().parallel_for(op.rows, grain, [&](std::int64_t row, int) {
-        rms_norm_row(op, row);
-    });
+    context.pool().parallel_for(op.rows, grain,
+                                [&](std::int64_t row, int) { rms_norm_row(op, row); });
 }
 
 }  // namespace starglass

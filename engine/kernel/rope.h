@@ -14,7 +14,7 @@ struct RopeParams {
     float base = 10000.0F;
     bool yarn = false;  // compressed layers with scale > 1
     float scale = 1.0F;
-    float low = 0.0F;   // ramp limits, pair indices; from rope_params() in model/shape
+    float low = 0.0F;  // ramp limits, pair indices; from rope_params() in model/shape
     float high = 0.0F;
 };
 

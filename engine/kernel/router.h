@@ -10,8 +10,8 @@
 namespace starglass {
 
 struct Router {
-    const float* logits;  // [rows, experts]
-    const float* bias;    // [experts] or null
+    const float* logits;         // [rows, experts]
+    const float* bias;           // [experts] or null
     const std::int32_t* table;   // [vocabulary, used] or null; entries checked at load
     const std::int32_t* tokens;  // [rows], needed with a table
     int rows;

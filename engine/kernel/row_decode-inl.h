@@ -49,9 +49,8 @@ HWY_INLINE void decode_kv_row(const RowLayout& layout, const std::byte* row, flo
         const auto scale = hn::Set(d, exponent_value(*exponent++));
         for (int i = group; i < group + 64; i += lanes) {
             const auto c = hn::PromoteTo(d16, hn::LoadU(d8, code + i));
-            const auto bits =
-                hn::Or(hn::ShiftLeft<8>(hn::And(c, hn::Set(d16, 0x80))),
-                       hn::ShiftLeft<7>(hn::And(c, hn::Set(d16, 0x7F))));
+            const auto bits = hn::Or(hn::ShiftLeft<8>(hn::And(c, hn::Set(d16, 0x80))),
+                                     hn::ShiftLeft<7>(hn::And(c, hn::Set(d16, 0x7F))));
             const auto value = hn::PromoteTo(d, hn::BitCast(half, bits));
             hn::StoreU(round_half(hn::Mul(hn::Mul(value, up), scale)), d, out + i);
         }

@@ -24,7 +24,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Float = hn::ScalableTag<float>;
 using FloatVec = hn::Vec<Float>;
 
-HWY_INLINE FloatVec zero_vec() { return hn::Zero(Float()); }
+HWY_INLINE FloatVec zero_vec() {
+    return hn::Zero(Float());
+}
 
 // exp with NaN kept: Highway's own turns it into zero, which would hide a broken weight.
 HWY_INLINE FloatVec exp_vec(FloatVec x) {
@@ -32,9 +34,13 @@ HWY_INLINE FloatVec exp_vec(FloatVec x) {
     return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
 }
 
-HWY_INLINE float sum_of(FloatVec v) { return hn::GetLane(hn::SumOfLanes(Float(), v)); }
+HWY_INLINE float sum_of(FloatVec v) {
+    return hn::GetLane(hn::SumOfLanes(Float(), v));
+}
 
-HWY_INLINE FloatVec load_weights(const float* w) { return hn::LoadU(Float(), w); }
+HWY_INLINE FloatVec load_weights(const float* w) {
+    return hn::LoadU(Float(), w);
+}
 HWY_INLINE FloatVec load_weights(const std::uint16_t* w) {
     const Float d;
 #if HWY_TARGET == HWY_SCALAR
@@ -44,8 +50,12 @@ HWY_INLINE FloatVec load_weights(const std::uint16_t* w) {
     return hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(w)));
 #endif
 }
-HWY_INLINE float weight_value(float w) { return w; }
-HWY_INLINE float weight_value(std::uint16_t w) { return f16_to_f32(w); }
+HWY_INLINE float weight_value(float w) {
+    return w;
+}
+HWY_INLINE float weight_value(std::uint16_t w) {
+    return f16_to_f32(w);
+}
 
 // out[t] = w . x[t]. Four accumulators a vector of lanes each, because an addition has to wait
 // four cycles for the one before it; then lanes, then the tail. The order is the same for every T.
@@ -152,7 +162,9 @@ HWY_INLINE void dot_all(const float* queries, std::int64_t heads, const float* r
 }
 
 // Width rounded up to whole vectors of any instruction set.
-constexpr std::int64_t padded_width(std::int64_t width) { return (width + 15) / 16 * 16; }
+constexpr std::int64_t padded_width(std::int64_t width) {
+    return (width + 15) / 16 * 16;
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace starglass

@@ -21,10 +21,10 @@ struct DotInput {
     ActivationFormat format = ActivationFormat::f32;
     std::int64_t in = 0;
     std::int64_t rows = 0;
-    const float* x = nullptr;             // [rows, in]
-    const std::int8_t* code = nullptr;    // [rows, in]
-    const float* scale = nullptr;         // [rows, in/32] of q8_0, [rows, in/256] of q8_k
-    const std::int16_t* sum = nullptr;    // [rows, in/16] of q8_k: sums of 16 codes
+    const float* x = nullptr;           // [rows, in]
+    const std::int8_t* code = nullptr;  // [rows, in]
+    const float* scale = nullptr;       // [rows, in/32] of q8_0, [rows, in/256] of q8_k
+    const std::int16_t* sum = nullptr;  // [rows, in/16] of q8_k: sums of 16 codes
 };
 
 // Quantises where the context's activations and the weight type ask for it (memory from `arena`);

@@ -85,7 +85,8 @@ float dot_codes(DataType type, const std::byte* row, const DotInput& in, std::in
             const auto* q = reinterpret_cast<const std::int8_t*>(row + 34 * b + 2);
             std::int32_t dot = 0;
             for (int i = 0; i < 32; ++i) dot += q[i] * code[32 * b + i];
-            sum += (f16_to_f32(half) * in.scale[index * (in.in / 32) + b]) * static_cast<float>(dot);
+            sum +=
+                (f16_to_f32(half) * in.scale[index * (in.in / 32) + b]) * static_cast<float>(dot);
         }
         return sum;
     }
@@ -142,8 +143,8 @@ HWY_INLINE hn::Vec256<std::int32_t> dot_quads(hn::Vec256<std::uint8_t> u,
 #if HWY_TARGET == HWY_AVX3_DL
     return hn::Vec256<std::int32_t>{_mm256_dpbusd_epi32(_mm256_setzero_si256(), u.raw, s.raw)};
 #else
-    return hn::Vec256<std::int32_t>{_mm256_madd_epi16(_mm256_maddubs_epi16(u.raw, s.raw),
-                                                      _mm256_set1_epi16(1))};
+    return hn::Vec256<std::int32_t>{
+        _mm256_madd_epi16(_mm256_maddubs_epi16(u.raw, s.raw), _mm256_set1_epi16(1))};
 #endif
 }
 #endif
@@ -166,8 +167,8 @@ HWY_INLINE hn::Vec512<std::int32_t> dot_quads(hn::Vec512<std::uint8_t> u,
 #if HWY_TARGET == HWY_AVX3_DL
     return hn::Vec512<std::int32_t>{_mm512_dpbusd_epi32(_mm512_setzero_si512(), u.raw, s.raw)};
 #else
-    return hn::Vec512<std::int32_t>{_mm512_madd_epi16(_mm512_maddubs_epi16(u.raw, s.raw),
-                                                      _mm512_set1_epi16(1))};
+    return hn::Vec512<std::int32_t>{
+        _mm512_madd_epi16(_mm512_maddubs_epi16(u.raw, s.raw), _mm512_set1_epi16(1))};
 #endif
 }
 #endif
@@ -178,8 +179,8 @@ HWY_INLINE hn::Vec<D16> multiply_pairs(VU u, VS s) {
     const D16 d;
     const auto u16 = hn::BitCast(d, u);
     const auto s16 = hn::BitCast(d, s);
-    const auto even = hn::Mul(hn::And(u16, hn::Set(d, 255)),
-                              hn::ShiftRight<8>(hn::ShiftLeft<8>(s16)));
+    const auto even =
+        hn::Mul(hn::And(u16, hn::Set(d, 255)), hn::ShiftRight<8>(hn::ShiftLeft<8>(s16)));
     const hn::RebindToUnsigned<D16> du;
     const auto high = hn::BitCast(d, hn::ShiftRight<8>(hn::BitCast(du, u)));
     return hn::Add(even, hn::Mul(high, hn::ShiftRight<8>(s16)));
@@ -269,7 +270,9 @@ struct BlockScales {
     HWY_INLINE void put(V scales, int first) {
         hn::Store(scales, hn::CappedTag<float, 8>(), scale + first);
     }
-    HWY_INLINE FloatVec lanes(int v) const { return hn::Set(Float(), scale[v * kBytes / 32]); }
+    HWY_INLINE FloatVec lanes(int v) const {
+        return hn::Set(Float(), scale[v * kBytes / 32]);
+    }
 #endif
 };
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
@@ -319,9 +322,9 @@ HWY_INLINE void dot_q8_0_tile(const std::byte* HWY_RESTRICT row, std::int64_t bl
         for (int part = 0; part < 32; part += static_cast<int>(hn::Lanes(D8Block()))) {
             const SignedWeights<D8Block> w(hn::LoadU(d_codes, q + part));
             for (int t = 0; t < T; ++t)
-                tail[t] = hn::MulAdd(hn::Set(d_block, d_w * scale[t][b]),
-                                     hn::ConvertTo(d_block, w.dot(code[t] + 32 * b + part)),
-                                     tail[t]);
+                tail[t] =
+                    hn::MulAdd(hn::Set(d_block, d_w * scale[t][b]),
+                               hn::ConvertTo(d_block, w.dot(code[t] + 32 * b + part)), tail[t]);
         }
     }
     for (int t = 0; t < T; ++t)
@@ -438,12 +441,13 @@ void unpack_iq2_xxs(const std::byte* row, std::int64_t blocks, Unpacked* to) {
         alignas(64) std::uint8_t sign_bits[32];
         for (int s = 0; s < 8; s += lanes) {
             const auto* words = reinterpret_cast<const std::uint32_t*>(from + 2 + 8 * s);
-            const auto a1 = hn::ConcatOdd(d32, hn::LoadU(d32, words + lanes), hn::LoadU(d32, words));
+            const auto a1 =
+                hn::ConcatOdd(d32, hn::LoadU(d32, words + lanes), hn::LoadU(d32, words));
             // Four seven-bit fields to four bytes; the top bit of each makes their number even.
             const auto field = [&](std::uint32_t mask) { return hn::And(a1, hn::Set(d32, mask)); };
-            const auto seven =
-                hn::Or(hn::Or(field(0x7FU), hn::ShiftLeft<1>(field(0x3F80U))),
-                       hn::Or(hn::ShiftLeft<2>(field(0x1FC000U)), hn::ShiftLeft<3>(field(0xFE00000U))));
+            const auto seven = hn::Or(
+                hn::Or(field(0x7FU), hn::ShiftLeft<1>(field(0x3F80U))),
+                hn::Or(hn::ShiftLeft<2>(field(0x1FC000U)), hn::ShiftLeft<3>(field(0xFE00000U))));
             auto parity = hn::Xor(seven, hn::ShiftRight<4>(seven));
             parity = hn::Xor(parity, hn::ShiftRight<2>(parity));
             parity = hn::Xor(parity, hn::ShiftRight<1>(parity));
@@ -461,18 +465,24 @@ void unpack_iq2_xxs(const std::byte* row, std::int64_t blocks, Unpacked* to) {
         for (int i = 0; i < 256; i += kBytes) {
             const auto magnitude = hn::Load(d, block.q + i);
             const auto negative = hn::LoadMaskBits(d, sign_bits + i / 8);
-            hn::Store(hn::IfThenElse(negative, hn::Sub(offset, magnitude),
-                                     hn::Add(offset, magnitude)),
-                      d, block.q + i);
+            hn::Store(
+                hn::IfThenElse(negative, hn::Sub(offset, magnitude), hn::Add(offset, magnitude)), d,
+                block.q + i);
         }
     }
 }
 
 Factors unpack(DataType type, const std::byte* row, std::int64_t blocks, Unpacked* to) {
     switch (type) {
-        case DataType::q2_k: unpack_q2_k(row, blocks, to); return {false, 1.0F};
-        case DataType::q4_k: unpack_q4_k(row, blocks, to); return {false, 1.0F};
-        default: unpack_iq2_xxs(row, blocks, to); return {true, 0.125F};
+        case DataType::q2_k:
+            unpack_q2_k(row, blocks, to);
+            return {false, 1.0F};
+        case DataType::q4_k:
+            unpack_q4_k(row, blocks, to);
+            return {false, 1.0F};
+        default:
+            unpack_iq2_xxs(row, blocks, to);
+            return {true, 0.125F};
     }
 }
 
@@ -483,7 +493,8 @@ constexpr ScalePatterns make_scale_patterns() {
     ScalePatterns patterns{};
     for (int k = 0; k < 128 / kBytes; ++k)
         for (int i = 0; i < kBytes; ++i)
-            patterns.bytes[k][i] = static_cast<std::uint8_t>(2 * (k * kBytes / 16 + i / 16) + i % 2);
+            patterns.bytes[k][i] =
+                static_cast<std::uint8_t>(2 * (k * kBytes / 16 + i / 16) + i % 2);
     return patterns;
 }
 constexpr ScalePatterns kScalePatterns = make_scale_patterns();
@@ -533,7 +544,8 @@ HWY_INLINE void dot_unpacked_tile(const Unpacked* HWY_RESTRICT blocks, std::int6
                                     hn::ConvertTo(d, hn::Sub(isum[t], msum[t])), sum[t]);
             } else {
                 sum[t] = hn::MulAdd(hn::Set(d, d8_ * w.d), hn::ConvertTo(d, isum[t]), sum[t]);
-                sum[t] = hn::NegMulAdd(hn::Set(d, d8_ * w.d_min), hn::ConvertTo(d, msum[t]), sum[t]);
+                sum[t] =
+                    hn::NegMulAdd(hn::Set(d, d8_ * w.d_min), hn::ConvertTo(d, msum[t]), sum[t]);
             }
         }
     }
@@ -545,8 +557,7 @@ void dot_rows_q8_k(const DotRows& job, Arena& arena) {
     const std::int64_t blocks = in.in / 256;
     // With many vectors a few rows are unpacked together, so that a tile of codes serves them
     // all while it is in L1. With one tile, one row at a time stays there itself.
-    const std::int64_t batch =
-        job.count <= kTile ? 1 : std::clamp<std::int64_t>(64 / blocks, 1, 8);
+    const std::int64_t batch = job.count <= kTile ? 1 : std::clamp<std::int64_t>(64 / blocks, 1, 8);
     auto* rows = arena.take<Unpacked>(batch * blocks);
     for (std::int64_t o = 0; o < job.outputs; o += batch) {
         const std::int64_t part = std::min(batch, job.outputs - o);
@@ -606,9 +617,9 @@ void dequantise(DataType type, const std::byte* row, std::int64_t count, float* 
                 const auto scale = hn::Set(d, f16_to_f32(load_u16(row + 34 * b)));
                 const auto* q = reinterpret_cast<const std::int8_t*>(row + 34 * b + 2);
                 for (int i = 0; i < 32; i += lanes)
-                    hn::StoreU(hn::Mul(scale, hn::ConvertTo(d, hn::PromoteTo(
-                                                                   d32, hn::LoadU(d8, q + i)))),
-                               d, out + 32 * b + i);
+                    hn::StoreU(
+                        hn::Mul(scale, hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, q + i)))),
+                        d, out + 32 * b + i);
             }
             return;
         }
@@ -623,20 +634,22 @@ void dequantise(DataType type, const std::byte* row, std::int64_t count, float* 
                 for (int g = 0; g < 16; ++g) {
                     const auto scale =
                         hn::Set(d, w.d * factors.last * static_cast<float>(w.scale[g]));
-                    const auto minimum = hn::Set(
-                        d, w.d_min * factors.last * static_cast<float>(w.min[g]));
+                    const auto minimum =
+                        hn::Set(d, w.d_min * factors.last * static_cast<float>(w.min[g]));
                     for (int i = 16 * g; i < 16 * g + 16; i += lanes)
                         hn::StoreU(
-                            hn::Sub(hn::Mul(scale, hn::ConvertTo(
-                                                       d, hn::PromoteTo(
-                                                              d32, hn::Load(d8, w.q + i)))),
-                                    minimum),
+                            hn::Sub(
+                                hn::Mul(scale, hn::ConvertTo(
+                                                   d, hn::PromoteTo(d32, hn::Load(d8, w.q + i)))),
+                                minimum),
                             d, out + 256 * b + i);
                 }
             }
             return;
         }
-        default: dequantise_row(type, row, count, out); return;
+        default:
+            dequantise_row(type, row, count, out);
+            return;
     }
 }
 
@@ -664,8 +677,7 @@ void dot_rows_target(const DotRows& job, Arena& arena) {
         return;
     }
     // Rows as floats, several at a time so that a tile of vectors is read once for all of them.
-    const std::int64_t batch =
-        job.count <= kTile ? 1 : std::clamp<std::int64_t>(32768 / in, 1, 16);
+    const std::int64_t batch = job.count <= kTile ? 1 : std::clamp<std::int64_t>(32768 / in, 1, 16);
     auto* weights = arena.take<float>(batch * in);
     auto* unpacked = arena.take<Unpacked>(in / 256);
     for (std::int64_t o = 0; o < job.outputs; o += batch) {
@@ -722,8 +734,7 @@ HWY_INLINE void round_codes(const float* x, float factor, std::int64_t count, st
 #else
     const hn::Rebind<std::int8_t, Float> d8;
     for (std::int64_t i = 0; i < count; i += lanes) {
-        const auto rounded =
-            hn::NearestInt(clamp_code(hn::Mul(hn::LoadU(d, x + i), scale)));
+        const auto rounded = hn::NearestInt(clamp_code(hn::Mul(hn::LoadU(d, x + i), scale)));
         hn::StoreU(hn::DemoteTo(d8, rounded), d8, code + i);
     }
 #endif
@@ -815,7 +826,9 @@ HWY_EXPORT(quantise_q8_0_target);
 HWY_EXPORT(quantise_q8_k_target);
 HWY_EXPORT(swiglu_target);
 
-void dot_rows(const DotRows& job, Arena& arena) { HWY_DYNAMIC_DISPATCH(dot_rows_target)(job, arena); }
+void dot_rows(const DotRows& job, Arena& arena) {
+    HWY_DYNAMIC_DISPATCH(dot_rows_target)(job, arena);
+}
 
 void swiglu_rows(const float* gate, const float* up, std::int64_t count, float clamp, float weight,
                  float* hidden) {
@@ -835,12 +848,10 @@ DotInput make_dot_input(CpuContext& context, Arena& arena, DataType weight, cons
     // About 20,000 values keep a core busy for as long as it takes to wake one.
     const std::int64_t grain = std::max<std::int64_t>(1, 20000 / in);
     context.pool().parallel_for(rows, grain, [&](std::int64_t row, int) {
-        if (q8_k)
-            HWY_DYNAMIC_DISPATCH(quantise_q8_k_target)
-            (x + row * in, in, code + row * in, scale + row * (in / 256), sum + row * (in / 16));
-        else
-            HWY_DYNAMIC_DISPATCH(quantise_q8_0_target)
-            (x + row * in, in, code + row * in, scale + row * (in / 32));
+        if (q8_k) HWY_DYNAMIC_DISPATCH(quantise_q8_k_target)
+        (x + row * in, in, code + row * in, scale + row * (in / 256), sum + row * (in / 16));
+        else HWY_DYNAMIC_DISPATCH(quantise_q8_0_target)(x + row * in, in, code + row * in,
+                                                        scale + row * (in / 32));
     });
     input.code = code;
     input.scale = scale;

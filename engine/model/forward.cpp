@@ -44,7 +44,8 @@ std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Roundin
 
 Forward::Forward(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
                  Rounding rounding)
-    : shape_(shape), weights_(weights), backend_(backend), rounding_(rounding) {}
+    : shape_(shape), weights_(weights), backend_(backend), rounding_(rounding) {
+}
 
 float* Forward::room(std::vector<float>& buffer, std::int64_t count) {
     if (buffer.size() < static_cast<std::size_t>(count))
@@ -104,8 +105,8 @@ Status Forward::run_layers(int first_layer, int last_layer, std::span<const std:
         }
         const auto at = static_cast<std::size_t>(index);
         const LayerWeights& weights = weights_.layers[at];
-        run_layer({weights, index, shape_.ratio[at], shape_.clamp[at], weights.hash_table},
-                  tokens, first, layer, state.raw_ring(index), h, hooks);
+        run_layer({weights, index, shape_.ratio[at], shape_.clamp[at], weights.hash_table}, tokens,
+                  first, layer, state.raw_ring(index), h, hooks);
     }
     return {};
 }
@@ -181,16 +182,15 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
     backend_.run(RmsNorm{kv_.data(), w.kv_norm, kv_.data(), rows, D, shape_.epsilon});
     backend_.run(Rope{kv_.data(), rows, 1, D, positions_.data(), rope});
     row_addresses_.clear();
-    for (int row = 0; row < rows; ++row)
-        row_addresses_.push_back(raw.row(first_position + row));
+    for (int row = 0; row < rows; ++row) row_addresses_.push_back(raw.row(first_position + row));
     backend_.run(EncodeRows{kv_.data(), rows, raw.layout, row_addresses_.data()});
     if (hooks.trace) {
         // The golden data show the row after the FP8 round trip and before f16 storage.
-        std::vector<float> rounded(kv_.begin(), kv_.begin() + static_cast<std::ptrdiff_t>(rows) * D);
+        std::vector<float> rounded(kv_.begin(),
+                                   kv_.begin() + static_cast<std::ptrdiff_t>(rows) * D);
         if (rounding_ == Rounding::model)
             for (int row = 0; row < rows; ++row)
-                fp8_round(rounded.data() + static_cast<std::ptrdiff_t>(row) * D,
-                          D - shape_.rotary);
+                fp8_round(rounded.data() + static_cast<std::ptrdiff_t>(row) * D, D - shape_.rotary);
         trace(hooks, "kv", place.layer, first_position, {rows, D}, rounded.data());
     }
 
@@ -218,8 +218,8 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
                 room(index_weights_, static_cast<std::int64_t>(rows) * IH);
                 backend_.run(MatMul{w.index_q_b, z_.data(), index_query_.data(), rows});
                 backend_.run(Rope{index_query_.data(), rows, IH, ID, positions_.data(), rope});
-                backend_.run(IndexQuery{index_query_.data(), rows, IH, ID,
-                                        rounding_ == Rounding::model});
+                backend_.run(
+                    IndexQuery{index_query_.data(), rows, IH, ID, rounding_ == Rounding::model});
                 backend_.run(MatMul{w.index_proj, x, index_weights_.data(), rows});
                 selected_.resize(static_cast<std::size_t>(rows) * shape_.index_top_k);
                 counts_.resize(static_cast<std::size_t>(rows));
@@ -228,20 +228,20 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
                     scores = room(index_scores_, rows * visible);
                     std::fill_n(scores, rows * visible, std::nanf(""));
                 }
-                backend_.run(IndexSelect{
-                    .query = index_query_.data(),
-                    .weights = index_weights_.data(),
-                    .weight_scale = 1.0F / std::sqrt(static_cast<float>(ID * IH)),
-                    .keys = state.index.view(),
-                    .first_position = first_position,
-                    .rows = rows,
-                    .heads = IH,
-                    .ratio = place.ratio,
-                    .top_k = shape_.index_top_k,
-                    .selected = selected_.data(),
-                    .counts = counts_.data(),
-                    .scores = scores,
-                    .score_stride = scores != nullptr ? visible : 0});
+                backend_.run(
+                    IndexSelect{.query = index_query_.data(),
+                                .weights = index_weights_.data(),
+                                .weight_scale = 1.0F / std::sqrt(static_cast<float>(ID * IH)),
+                                .keys = state.index.view(),
+                                .first_position = first_position,
+                                .rows = rows,
+                                .heads = IH,
+                                .ratio = place.ratio,
+                                .top_k = shape_.index_top_k,
+                                .selected = selected_.data(),
+                                .counts = counts_.data(),
+                                .scores = scores,
+                                .score_stride = scores != nullptr ? visible : 0});
                 attention.selected = selected_.data();
                 attention.counts = counts_.data();
                 attention.selected_stride = shape_.index_top_k;
@@ -252,9 +252,8 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
                     for (int row = 0; row < rows; ++row)
                         for (int k = 0; k < counts_[static_cast<std::size_t>(row)]; ++k)
                             mask[static_cast<std::size_t>(
-                                row * visible +
-                                selected_[static_cast<std::size_t>(row * shape_.index_top_k + k)])] =
-                                1.0F;
+                                row * visible + selected_[static_cast<std::size_t>(
+                                                    row * shape_.index_top_k + k)])] = 1.0F;
                     trace(hooks, "index_selected", place.layer, first_position, {rows, visible},
                           mask.data());
                 }
@@ -311,12 +310,12 @@ void Forward::compress(const LayerPlace& place, std::int64_t first_position, int
     group_positions_.resize(static_cast<std::size_t>(emitted));
     for (std::int64_t row = 0; row < emitted; ++row)
         group_positions_[static_cast<std::size_t>(row)] = (first_row + row) * place.ratio;
-    backend_.run(Rope{pooled_.data(), emitted, 1, width, group_positions_.data(),
-                      shape_.rope(place.ratio)});
+    backend_.run(
+        Rope{pooled_.data(), emitted, 1, width, group_positions_.data(), shape_.rope(place.ratio)});
     PagedRows& rows_store = index ? state.index : state.compressed;
     rows_store.prepare(first_row, emitted, row_addresses_);
-    backend_.run(EncodeRows{pooled_.data(), emitted, rows_store.layout(), row_addresses_.data(),
-                            index});
+    backend_.run(
+        EncodeRows{pooled_.data(), emitted, rows_store.layout(), row_addresses_.data(), index});
 }
 
 void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> tokens,

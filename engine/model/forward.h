@@ -24,13 +24,13 @@ namespace starglass {
 enum class Rounding { model, none };
 
 // Named intermediates, [rows..., fastest]; layer -1 where there is none.
-using TraceFn = std::function<void(std::string_view name, int layer, std::int64_t first_position,
-                                   std::span<const std::int64_t> shape,
-                                   std::span<const float> values)>;
+using TraceFn =
+    std::function<void(std::string_view name, int layer, std::int64_t first_position,
+                       std::span<const std::int64_t> shape, std::span<const float> values)>;
 // Experts of one layer for a batch: [rows, used] each.
-using RoutingFn = std::function<void(int layer, std::int64_t first_position, int rows,
-                                     std::span<const std::int32_t> experts,
-                                     std::span<const float> weights)>;
+using RoutingFn =
+    std::function<void(int layer, std::int64_t first_position, int rows,
+                       std::span<const std::int32_t> experts, std::span<const float> weights)>;
 
 struct ForwardHooks {
     const CancelToken* cancel = nullptr;  // looked at between layers
@@ -62,7 +62,7 @@ public:
     // One layer with explicit weights and state (the MTP block is one more layer).
     struct LayerPlace {
         const LayerWeights& weights;
-        int layer;         // for hooks
+        int layer;  // for hooks
         int ratio;
         float clamp;
         const std::int32_t* hash_table;
@@ -79,8 +79,8 @@ private:
                         const ForwardHooks& hooks);
     void ffn_half(const LayerPlace& place, std::span<const std::int32_t> tokens,
                   std::int64_t first_position, std::vector<float>& h, const ForwardHooks& hooks);
-    void compress(const LayerPlace& place, std::int64_t first_position, int rows,
-                  LayerState& state, bool index);
+    void compress(const LayerPlace& place, std::int64_t first_position, int rows, LayerState& state,
+                  bool index);
     // The streams into one input (u_, with post_ and comb_ for the way back), and block_out_
     // over the streams again.
     void gather(const Weight& fn, const float* scale, const float* base,

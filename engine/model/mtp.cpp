@@ -14,7 +14,8 @@ MtpBlock::MtpBlock(const ModelShape& shape, const ModelWeights& main, const MtpW
       weights_(weights),
       backend_(backend),
       rounding_(rounding),
-      forward_(shape, main, backend, rounding) {}
+      forward_(shape, main, backend, rounding) {
+}
 
 KvState MtpBlock::make_state() const {
     ModelShape one = shape_;
@@ -34,8 +35,8 @@ void MtpBlock::run(std::span<const float> previous, std::int32_t token, KvState&
 
     // in[c] = e_proj * rmsnorm(embedding) + h_proj * rmsnorm(previous[c])
     backend_.run(Embed{main_.embedding, &token, 1, 1, embedding_.data()});
-    backend_.run(RmsNorm{embedding_.data(), weights_.e_norm, embedding_.data(), 1, E,
-                         shape_.epsilon});
+    backend_.run(
+        RmsNorm{embedding_.data(), weights_.e_norm, embedding_.data(), 1, E, shape_.epsilon});
     backend_.run(MatMul{weights_.e_proj, embedding_.data(), projected_.data(), 1});
     for (int c = 0; c < C; ++c) std::copy_n(projected_.data(), E, h_.data() + c * E);
     backend_.run(RmsNorm{previous.data(), weights_.h_norm, normed_.data(), C, E, shape_.epsilon});

@@ -20,7 +20,7 @@ constexpr std::uint32_t kSinkhornMax = 1000;
 constexpr std::uint32_t kSizeMax = 1U << 24;
 constexpr std::int64_t kRatioMax = 1 << 16;
 
-constexpr int kHadamardMin = 32;   // one FP4 group
+constexpr int kHadamardMin = 32;  // one FP4 group
 constexpr int kFp8Group = 64;
 
 Status read_size(const Gguf& gguf, const char* name, std::uint32_t max, int& out) {
@@ -72,8 +72,9 @@ Status check_constraints(const ModelShape& s) {
     // seen, so keep them inside 31 bits first.
     const auto fits = [](std::int64_t a, std::int64_t b) { return a * b < (1LL << 31); };
     if (!fits(s.heads, s.head_width))
-        return reject("attention.head_count", fmt::format("is {}; times the key length {} it is too large",
-                                                          s.heads, s.head_width));
+        return reject(
+            "attention.head_count",
+            fmt::format("is {}; times the key length {} it is too large", s.heads, s.head_width));
     if (!fits(s.index_heads, s.index_width))
         return reject("attention.indexer.head_count",
                       fmt::format("is {}; it is too large", s.index_heads));
@@ -104,15 +105,17 @@ Result<ModelShape> ModelShape::read(const Gguf& gguf) {
     TRY_STATUS(read_size(gguf, "attention.head_count_kv", kSizeMax, kv_heads));
     if (kv_heads != 1)
         return fail(ErrorCode::unsupported,
-                    "metadata key 'deepseek4.attention.head_count_kv' is {}; it must be 1", kv_heads);
+                    "metadata key 'deepseek4.attention.head_count_kv' is {}; it must be 1",
+                    kv_heads);
     TRY_STATUS(read_size(gguf, "attention.key_length", kSizeMax, s.head_width));
     int value_width = 0;
     TRY_STATUS(read_size(gguf, "attention.value_length", kSizeMax, value_width));
     if (value_width != s.head_width)
-        return fail(ErrorCode::unsupported,
-                    "metadata key 'deepseek4.attention.value_length' is {}, but the key length is {}; "
-                    "they must be equal",
-                    value_width, s.head_width);
+        return fail(
+            ErrorCode::unsupported,
+            "metadata key 'deepseek4.attention.value_length' is {}, but the key length is {}; "
+            "they must be equal",
+            value_width, s.head_width);
     TRY_STATUS(read_size(gguf, "rope.dimension_count", kSizeMax, s.rotary));
     TRY_STATUS(read_size(gguf, "attention.q_lora_rank", kSizeMax, s.query_rank));
     TRY_STATUS(read_size(gguf, "attention.output_lora_rank", kSizeMax, s.output_rank));
@@ -156,10 +159,11 @@ Result<ModelShape> ModelShape::read(const Gguf& gguf) {
     TRY(const std::uint64_t original,
         gguf.require_u64_or_u32("deepseek4.rope.scaling.original_context_length"));
     if (original == 0 || original > (1ULL << 40))
-        return fail(ErrorCode::invalid_input,
-                    "metadata key 'deepseek4.rope.scaling.original_context_length' is {}; it must be "
-                    "1 to 2^40",
-                    original);
+        return fail(
+            ErrorCode::invalid_input,
+            "metadata key 'deepseek4.rope.scaling.original_context_length' is {}; it must be "
+            "1 to 2^40",
+            original);
     s.rope_original_context = static_cast<std::int64_t>(original);
     TRY(const bool normed, gguf.require_boolean("deepseek4.expert_weights_norm"));
     if (!normed)
@@ -172,9 +176,10 @@ Result<ModelShape> ModelShape::read(const Gguf& gguf) {
     TRY(const GgufInts ratios, gguf.require_ints("deepseek4.attention.compress_ratios"));
     TRY(const GgufFloats clamps, gguf.require_floats("deepseek4.swiglu_clamp_exp"));
     if (ratios.size() < static_cast<std::uint64_t>(s.layers))
-        return fail(ErrorCode::invalid_input,
-                    "metadata key 'deepseek4.attention.compress_ratios' has {} entries for {} layers",
-                    ratios.size(), s.layers);
+        return fail(
+            ErrorCode::invalid_input,
+            "metadata key 'deepseek4.attention.compress_ratios' has {} entries for {} layers",
+            ratios.size(), s.layers);
     if (clamps.size() < static_cast<std::uint64_t>(s.layers))
         return fail(ErrorCode::invalid_input,
                     "metadata key 'deepseek4.swiglu_clamp_exp' has {} entries for {} layers",
@@ -182,16 +187,18 @@ Result<ModelShape> ModelShape::read(const Gguf& gguf) {
     for (int layer = 0; layer < s.layers; ++layer) {
         const std::int64_t ratio = ratios[static_cast<std::uint64_t>(layer)];
         if (ratio < 0 || ratio > kRatioMax)
-            return fail(ErrorCode::invalid_input,
-                        "metadata key 'deepseek4.attention.compress_ratios' has {} for layer {}; it "
-                        "must be 0 to {}",
-                        ratio, layer, kRatioMax);
+            return fail(
+                ErrorCode::invalid_input,
+                "metadata key 'deepseek4.attention.compress_ratios' has {} for layer {}; it "
+                "must be 0 to {}",
+                ratio, layer, kRatioMax);
         s.ratio.push_back(static_cast<int>(ratio));
         const double clamp = clamps[static_cast<std::uint64_t>(layer)];
         if (!std::isfinite(clamp))
-            return fail(ErrorCode::invalid_input,
-                        "metadata key 'deepseek4.swiglu_clamp_exp' is not a finite number for layer {}",
-                        layer);
+            return fail(
+                ErrorCode::invalid_input,
+                "metadata key 'deepseek4.swiglu_clamp_exp' is not a finite number for layer {}",
+                layer);
         s.clamp.push_back(static_cast<float>(clamp));
     }
     TRY_STATUS(check_constraints(s));

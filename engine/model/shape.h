@@ -14,25 +14,25 @@
 namespace starglass {
 
 struct ModelShape {
-    int layers = 0;            // L
-    int embedding = 0;         // E
-    int vocabulary = 0;        // V
-    int heads = 0;             // H
-    int head_width = 0;        // D, key and value
-    int rotary = 0;            // R
-    int query_rank = 0;        // LQ
-    int output_rank = 0;       // LO, per group
-    int output_groups = 0;     // G
-    int experts = 0;           // N
-    int experts_used = 0;      // K
-    int expert_width = 0;      // F
-    int hash_layers = 0;       // Lh
-    int window = 0;            // Wn
-    int index_heads = 0;       // IH
-    int index_width = 0;       // ID
-    int index_top_k = 0;       // TK
-    int streams = 0;           // C
-    int sinkhorn = 0;          // SI
+    int layers = 0;         // L
+    int embedding = 0;      // E
+    int vocabulary = 0;     // V
+    int heads = 0;          // H
+    int head_width = 0;     // D, key and value
+    int rotary = 0;         // R
+    int query_rank = 0;     // LQ
+    int output_rank = 0;    // LO, per group
+    int output_groups = 0;  // G
+    int experts = 0;        // N
+    int experts_used = 0;   // K
+    int expert_width = 0;   // F
+    int hash_layers = 0;    // Lh
+    int window = 0;         // Wn
+    int index_heads = 0;    // IH
+    int index_width = 0;    // ID
+    int index_top_k = 0;    // TK
+    int streams = 0;        // C
+    int sinkhorn = 0;       // SI
     float epsilon = 0;
     float hyper_epsilon = 0;
     float expert_scale = 0;

@@ -11,8 +11,8 @@ namespace starglass {
 namespace {
 
 using Types = std::initializer_list<DataType>;
-constexpr std::array kRoutedTypes{DataType::iq2_xxs, DataType::q2_k, DataType::q4_k,
-                                  DataType::q8_0, DataType::f16};
+constexpr std::array kRoutedTypes{DataType::iq2_xxs, DataType::q2_k, DataType::q4_k, DataType::q8_0,
+                                  DataType::f16};
 
 // Looks tensors up by name and checks them; remembers the first failure so that binding reads
 // like the table in the specification. After a failure every later call does nothing.
@@ -31,10 +31,11 @@ public:
         const auto* values = reinterpret_cast<const float*>(tensor->data.data());
         for (std::int64_t i = 0; i < length; ++i) {
             if (std::isfinite(values[i])) continue;
-            set_error(ErrorCode::invalid_input,
-                      fmt::format("tensor '{}' has a value that is not a finite number at index {}; "
-                                  "the file is damaged",
-                                  prefix_ + name, i));
+            set_error(
+                ErrorCode::invalid_input,
+                fmt::format("tensor '{}' has a value that is not a finite number at index {}; "
+                            "the file is damaged",
+                            prefix_ + name, i));
             return nullptr;
         }
         return values;
@@ -61,10 +62,11 @@ public:
         const auto* values = reinterpret_cast<const std::int32_t*>(tensor->data.data());
         for (std::int64_t i = 0; i < columns * rows; ++i) {
             if (values[i] >= 0 && values[i] < limit) continue;
-            set_error(ErrorCode::invalid_input,
-                      fmt::format("tensor '{}' routes token {} to expert {}, but experts are numbered "
-                                  "0 to {}; the file is damaged",
-                                  prefix_ + name, i / columns, values[i], limit - 1));
+            set_error(
+                ErrorCode::invalid_input,
+                fmt::format("tensor '{}' routes token {} to expert {}, but experts are numbered "
+                            "0 to {}; the file is damaged",
+                            prefix_ + name, i / columns, values[i], limit - 1));
             return nullptr;
         }
         return values;
@@ -72,11 +74,12 @@ public:
     void require_equal_types(const char* a, const Weight& first, const char* b,
                              const Weight& second) {
         if (!ok() || first.type == second.type) return;
-        set_error(ErrorCode::unsupported,
-                  fmt::format("tensor '{}' is {} but '{}' is {}; gate and up of a layer must have the "
-                              "same type",
-                              prefix_ + a, traits_of(first.type).name, prefix_ + b,
-                              traits_of(second.type).name));
+        set_error(
+            ErrorCode::unsupported,
+            fmt::format("tensor '{}' is {} but '{}' is {}; gate and up of a layer must have the "
+                        "same type",
+                        prefix_ + a, traits_of(first.type).name, prefix_ + b,
+                        traits_of(second.type).name));
     }
 
 private:
@@ -108,8 +111,8 @@ private:
             std::string wanted;
             for (const DataType type : types)
                 wanted += (wanted.empty() ? "" : " or ") + std::string(traits_of(type).name);
-            set_error(ErrorCode::unsupported, fmt::format("tensor '{}' has type {}, expected {}", full,
-                                                          tensor->type_name(), wanted));
+            set_error(ErrorCode::unsupported, fmt::format("tensor '{}' has type {}, expected {}",
+                                                          full, tensor->type_name(), wanted));
             return nullptr;
         }
         // Trailing dimensions of 1 may be left out or written.
@@ -129,8 +132,8 @@ private:
         const std::int64_t block = traits_of(*tensor->type).block_elements;
         if (*shape.begin() % block != 0) {
             set_error(ErrorCode::unsupported,
-                      fmt::format("tensor '{}' has rows of {} values; {} needs a multiple of {}", full,
-                                  *shape.begin(), tensor->type_name(), block));
+                      fmt::format("tensor '{}' has rows of {} values; {} needs a multiple of {}",
+                                  full, *shape.begin(), tensor->type_name(), block));
             return nullptr;
         }
         return tensor;

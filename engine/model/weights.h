@@ -44,10 +44,10 @@ struct LayerWeights {
     Weight hc_ffn_fn;
     const float* hc_ffn_scale;
     const float* hc_ffn_base;
-    const float* ffn_norm;           // [E]
-    Weight router;                   // [E -> N]
-    const float* router_bias;        // [N] or null
-    const std::int32_t* hash_table;  // [V, K] or null
+    const float* ffn_norm;            // [E]
+    Weight router;                    // [E -> N]
+    const float* router_bias;         // [N] or null
+    const std::int32_t* hash_table;   // [V, K] or null
     Weight gate_experts, up_experts;  // [N x (E -> F)]
     Weight down_experts;              // [N x (F -> E)]
     Weight gate_shared, up_shared;    // [E -> F]
@@ -55,16 +55,16 @@ struct LayerWeights {
 };
 
 struct HeadWeights {
-    Weight hc_fn;            // [C*E -> C]
-    const float* hc_scale;   // [1]
-    const float* hc_base;    // [C]
-    const float* norm;       // [E]
+    Weight hc_fn;           // [C*E -> C]
+    const float* hc_scale;  // [1]
+    const float* hc_base;   // [C]
+    const float* norm;      // [E]
 };
 
 struct ModelWeights {
     Weight embedding;  // [E, V]
     HeadWeights head;
-    Weight output;     // [E -> V]
+    Weight output;  // [E -> V]
     std::vector<LayerWeights> layers;
 
     // Errors name the tensor and what its type or shape should be.

@@ -43,9 +43,7 @@ public:
     // Drops pages that hold none of the first `rows` rows.
     void truncate(std::int64_t rows);
 
-    [[nodiscard]] RowPages view() const {
-        return {addresses_.data(), layout_, kRowsPerPage};
-    }
+    [[nodiscard]] RowPages view() const { return {addresses_.data(), layout_, kRowsPerPage}; }
     [[nodiscard]] const RowLayout& layout() const { return layout_; }
     [[nodiscard]] std::int64_t bytes() const {
         return static_cast<std::int64_t>(pages_.size()) * kRowsPerPage * layout_.stride;

@@ -59,8 +59,10 @@ ModelInfo make_model_info(const Gguf& gguf, const ModelShape& shape, const Model
         (routed ? info.routed_bytes : info.other_bytes) += tensor.bytes;
         // Routing tables are look-ups, not parameters.
         if (tensor.type && *tensor.type != DataType::i32) info.parameters += tensor.elements();
-        info.tensors.push_back({printable(tensor.name), tensor.type_name(),
-                                {tensor.shape().begin(), tensor.shape().end()}, tensor.bytes});
+        info.tensors.push_back({printable(tensor.name),
+                                tensor.type_name(),
+                                {tensor.shape().begin(), tensor.shape().end()},
+                                tensor.bytes});
     }
     return info;
 }

@@ -67,9 +67,8 @@ public:
     explicit SessionImpl(std::shared_ptr<EngineImpl> engine)
         : engine_(std::move(engine)),
           timeline_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
-                    {.chunk = engine_->options().backend == BackendKind::reference
-                                  ? kChunkReference
-                                  : kChunkCpu,
+                    {.chunk = engine_->options().backend == BackendKind::reference ? kChunkReference
+                                                                                   : kChunkCpu,
                      .context = engine_->options().context_tokens}),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
@@ -198,8 +197,7 @@ Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& lis
 }
 
 Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
-                                             SessionListener& listener,
-                                             const CancelToken& cancel) {
+                                             SessionListener& listener, const CancelToken& cancel) {
     const Clock::time_point start = Clock::now();
     TRY_STATUS(check_prompt(request.prompt));
     GenerateResult result;
@@ -336,7 +334,8 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
         Forward& forward = timeline_.forward();
         const std::span<const float> streams = forward.streams(first_row);
         forward.head(engine_->weights().head,
-                     {streams.data(), streams.size() * static_cast<std::size_t>(rows)}, rows, block);
+                     {streams.data(), streams.size() * static_cast<std::size_t>(rows)}, rows,
+                     block);
         for (int row = 0; row < rows && logits_status; ++row) {
             const std::span<const float> logits(block.data() + row * vocabulary, vocabulary);
             const std::int64_t position = first + first_row + row;

@@ -17,7 +17,8 @@ Timeline::Timeline(const ModelShape& shape, const ModelWeights& weights, Backend
     : options_(options),
       state_(layer_state_shapes(shape, rounding),
              static_cast<int>(std::min<std::int64_t>(shape.window, options.context))),
-      forward_(shape, weights, backend, rounding) {}
+      forward_(shape, weights, backend, rounding) {
+}
 
 std::int64_t Timeline::bytes() const {
     std::int64_t total = state_.bytes();

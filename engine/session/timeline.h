@@ -19,8 +19,8 @@ namespace starglass {
 class Timeline {
 public:
     struct Options {
-        int chunk = 512;             // tokens per prefill batch
-        std::int64_t context = 0;    // most tokens it will ever hold; bounds the raw window
+        int chunk = 512;           // tokens per prefill batch
+        std::int64_t context = 0;  // most tokens it will ever hold; bounds the raw window
         int snapshots_max = 8;
     };
     struct Hooks {

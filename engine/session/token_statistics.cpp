@@ -24,8 +24,8 @@ TokenStatistics token_statistics(std::span<const float> logits, TokenId chosen, 
     const auto probability = [&](float logit) {
         return static_cast<float>(std::exp(static_cast<double>(logit) - top) / z_sum);
     };
-    result.entropy_bits = static_cast<float>(
-        std::max(0.0, (std::log(z_sum) - weighted / z_sum) / std::numbers::ln2));
+    result.entropy_bits =
+        static_cast<float>(std::max(0.0, (std::log(z_sum) - weighted / z_sum) / std::numbers::ln2));
     result.probability = probability(logits[static_cast<std::size_t>(chosen)]);
 
     // The few best by insertion: `count` is small and most logits fail the first comparison.
@@ -33,8 +33,7 @@ TokenStatistics token_statistics(std::span<const float> logits, TokenId chosen, 
     std::vector<TokenId> best;
     best.reserve(room + 1);
     for (std::size_t id = 0; id < logits.size() && room > 0; ++id) {
-        if (best.size() == room &&
-            !(logits[id] > logits[static_cast<std::size_t>(best.back())]))
+        if (best.size() == room && !(logits[id] > logits[static_cast<std::size_t>(best.back())]))
             continue;
         const auto at = std::find_if(best.begin(), best.end(), [&](TokenId other) {
             return logits[id] > logits[static_cast<std::size_t>(other)];

@@ -11,7 +11,7 @@
 namespace starglass {
 
 struct TokenStatistics {
-    float probability = 0;   // of the chosen token
+    float probability = 0;  // of the chosen token
     float entropy_bits = 0;
     std::vector<TokenAlternative> alternatives;  // most probable first, texts not filled in
 };

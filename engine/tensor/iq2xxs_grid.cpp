@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The published constant table of the IQ2_XXS format ("iq2xxs_grid" in ggml; model spec section 2.7).
-// An entry holds eight magnitudes, byte 0 first; each is 0x08, 0x19 or 0x2b. There is no formula
-// for which of the 6,561 combinations were chosen.
+// The published constant table of the IQ2_XXS format ("iq2xxs_grid" in ggml; model spec
+// section 2.7). An entry holds eight magnitudes, byte 0 first; each is 0x08, 0x19 or 0x2b. There is
+// no formula for which of the 6,561 combinations were chosen.
 #include <array>
 #include <cstdint>
 

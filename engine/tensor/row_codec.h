@@ -45,13 +45,13 @@ void encode_row(const RowLayout& layout, const float* values, std::byte* row);
 void decode_row(const RowLayout& layout, const std::byte* row, float* values);
 
 // The rounding steps alone, in place.
-void fp8_round(float* values, int count);                // groups of 64, count a multiple of 64
-void fp4_round(float* values, int count);                // groups of 32
-void hadamard(float* values, int count);                 // power of two, scaled by 1/sqrt(count)
+void fp8_round(float* values, int count);  // groups of 64, count a multiple of 64
+void fp4_round(float* values, int count);  // groups of 32
+void hadamard(float* values, int count);   // power of two, scaled by 1/sqrt(count)
 
-float e4m3_value(std::uint8_t code);                     // code 0..254 without 127
-std::uint8_t e4m3_code(float value);                     // nearest, ties to even, |v| <= 448
-float e2m1_value(std::uint8_t code);                     // code 0..15
+float e4m3_value(std::uint8_t code);  // code 0..254 without 127
+std::uint8_t e4m3_code(float value);  // nearest, ties to even, |v| <= 448
+float e2m1_value(std::uint8_t code);  // code 0..15
 std::uint8_t e2m1_code(float value);
 
 // Destination or source of rows that live in a ring: position p is row p % capacity.

@@ -165,9 +165,9 @@ TEST(Cpu, ActivationCodesAreExact) {
     constexpr std::int64_t kRows = 40;
     Floats x = Floats::random(random, kRows * kIn);
     for (std::int64_t i = 0; i < kIn; ++i) {
-        x[i] = 0.0F;                                                     // a zero row
-        x[kIn + i] *= 1e-41F;                                            // subnormals
-        x[2 * kIn + i] = static_cast<float>(random.below(255)) - 127.0F; // ties everywhere
+        x[i] = 0.0F;                                                      // a zero row
+        x[kIn + i] *= 1e-41F;                                             // subnormals
+        x[2 * kIn + i] = static_cast<float>(random.below(255)) - 127.0F;  // ties everywhere
         x[3 * kIn + i] = 0.5F * x[2 * kIn + i];
         x[4 * kIn + i] *= 1e37F;
     }
@@ -250,8 +250,7 @@ TEST(Cpu, IntegerProductsAreExact) {
              at += traits.block_bytes, ++block) {
             // Every third row all ones bits, every third all zero bits.
             const std::int64_t row = block / (kIn / traits.block_elements);
-            if (row % 3 != 2)
-                std::memset(at, row % 3 == 0 ? 0xFF : 0x00, traits.block_bytes);
+            if (row % 3 != 2) std::memset(at, row % 3 == 0 ? 0xFF : 0x00, traits.block_bytes);
             if (type == DataType::q8_0) {
                 if (row % 3 == 0) std::memset(at, 0x80, traits.block_bytes);  // -128
                 put_f16(at, 1.0F);

@@ -54,8 +54,9 @@ TEST_P(Flash, LogitsAgree) {
         int count;
         int chunk;
     };
-    for (const Prompt& prompt : {Prompt{"FC_prefill_16", 13, 16, 16}, Prompt{"FC_decode_16", 13, 16, 1},
-                                 Prompt{"FB_prefill_24", 12, 24, 24}, Prompt{"FA_prefill_32", 11, 32, 32}}) {
+    for (const Prompt& prompt :
+         {Prompt{"FC_prefill_16", 13, 16, 16}, Prompt{"FC_decode_16", 13, 16, 1},
+          Prompt{"FB_prefill_24", 12, 24, 24}, Prompt{"FA_prefill_32", 11, 32, 32}}) {
         const std::string key = variant + "." + prompt.key;
         if (!golden.has(key)) continue;
         const std::vector<TokenId> tokens = stream(prompt.seed, prompt.count);
@@ -78,7 +79,9 @@ TEST_P(Flash, LogitsAgree) {
         const double error = relative_rms(got, want);
         std::printf("  %-16s relative RMS %.2e, argmax %s, %.2f tok/s\n", prompt.key, error,
                     argmax(got) == argmax(want) ? "same" : "DIFFERS", prompt.count / seconds);
-        EXPECT_LE(error, numerics == Numerics::cont ? 1e-4 : numerics == Numerics::fp ? 2e-2 : 6e-2);
+        EXPECT_LE(error, numerics == Numerics::cont ? 1e-4
+                         : numerics == Numerics::fp ? 2e-2
+                                                    : 6e-2);
         EXPECT_EQ(argmax(got), argmax(want));
     }
     const long resident = status_kilobytes("VmHWM");
@@ -86,13 +89,14 @@ TEST_P(Flash, LogitsAgree) {
     EXPECT_LT(resident, 8L << 20);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Q2, Flash,
-    testing::Combine(testing::Values(BackendKind::cpu, BackendKind::reference),
-                     testing::Values(Numerics::act8, Numerics::fp, Numerics::cont)),
-    [](const testing::TestParamInfo<std::tuple<BackendKind, Numerics>>& info) {
-        return name_of(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
-    });
+INSTANTIATE_TEST_SUITE_P(Q2, Flash,
+                         testing::Combine(testing::Values(BackendKind::cpu, BackendKind::reference),
+                                          testing::Values(Numerics::act8, Numerics::fp,
+                                                          Numerics::cont)),
+                         [](const testing::TestParamInfo<std::tuple<BackendKind, Numerics>>& info) {
+                             return name_of(std::get<0>(info.param)) + "_" +
+                                    name_of(std::get<1>(info.param));
+                         });
 
 }  // namespace
 }  // namespace starglass::test

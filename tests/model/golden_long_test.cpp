@@ -54,21 +54,21 @@ TEST_P(LongGolden, LogitsAgree) {
 
 const std::vector<int> kAll{0, 1, 3, 64, 128};
 
-INSTANTIATE_TEST_SUITE_P(
-    Tiny, LongGolden,
-    testing::Values(Case{"q2", BackendKind::reference, Numerics::cont, {0}},
-                    Case{"q2", BackendKind::reference, Numerics::act8, {0, 64}},
-                    Case{"q2", BackendKind::cpu, Numerics::act8, kAll},
-                    Case{"q2", BackendKind::cpu, Numerics::fp, kAll},
-                    Case{"q2", BackendKind::cpu, Numerics::cont, kAll},
-                    Case{"q4", BackendKind::reference, Numerics::fp, {128}},
-                    Case{"q4", BackendKind::cpu, Numerics::act8, kAll},
-                    Case{"q4", BackendKind::cpu, Numerics::fp, kAll},
-                    Case{"q4", BackendKind::cpu, Numerics::cont, kAll}),
-    [](const testing::TestParamInfo<Case>& info) {
-        return info.param.mix + "_" + name_of(info.param.backend) + "_" +
-               name_of(info.param.numerics);
-    });
+INSTANTIATE_TEST_SUITE_P(Tiny, LongGolden,
+                         testing::Values(Case{"q2", BackendKind::reference, Numerics::cont, {0}},
+                                         Case{
+                                             "q2", BackendKind::reference, Numerics::act8, {0, 64}},
+                                         Case{"q2", BackendKind::cpu, Numerics::act8, kAll},
+                                         Case{"q2", BackendKind::cpu, Numerics::fp, kAll},
+                                         Case{"q2", BackendKind::cpu, Numerics::cont, kAll},
+                                         Case{"q4", BackendKind::reference, Numerics::fp, {128}},
+                                         Case{"q4", BackendKind::cpu, Numerics::act8, kAll},
+                                         Case{"q4", BackendKind::cpu, Numerics::fp, kAll},
+                                         Case{"q4", BackendKind::cpu, Numerics::cont, kAll}),
+                         [](const testing::TestParamInfo<Case>& info) {
+                             return info.param.mix + "_" + name_of(info.param.backend) + "_" +
+                                    name_of(info.param.numerics);
+                         });
 
 }  // namespace
 }  // namespace starglass::test

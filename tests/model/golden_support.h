@@ -101,8 +101,9 @@ public:
         if (array.rows.empty()) array.first = first_position;
         const auto width = shape[0] == 0 ? 0 : values.size() / static_cast<std::size_t>(shape[0]);
         for (std::int64_t row = 0; row < shape[0]; ++row)
-            array.rows.emplace_back(values.begin() + row * static_cast<std::ptrdiff_t>(width),
-                                    values.begin() + (row + 1) * static_cast<std::ptrdiff_t>(width));
+            array.rows.emplace_back(
+                values.begin() + row * static_cast<std::ptrdiff_t>(width),
+                values.begin() + (row + 1) * static_cast<std::ptrdiff_t>(width));
     }
     [[nodiscard]] const Array& at(const std::string& name, int layer) const {
         return arrays_.at({name, layer});

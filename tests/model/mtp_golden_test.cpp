@@ -56,7 +56,8 @@ TEST_P(MtpGolden, FunctionAgrees) {
         // and not what the main model accumulated.
         const std::span<const float> own = forward.streams(0);
         std::vector<float> previous(own.begin(), own.end());
-        if (recorded) previous = golden.at(variant + ".mtp_prev_hc").row(static_cast<std::int64_t>(next));
+        if (recorded)
+            previous = golden.at(variant + ".mtp_prev_hc").row(static_cast<std::int64_t>(next));
         block.run(previous, tokens[position], window, input, streams, logits);
         if (!recorded) continue;
         const auto row = static_cast<std::int64_t>(next++);
@@ -81,13 +82,14 @@ TEST_P(MtpGolden, FunctionAgrees) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Tiny, MtpGolden,
-    testing::Combine(testing::Values(BackendKind::reference, BackendKind::cpu),
-                     testing::Values(Numerics::act8, Numerics::fp, Numerics::cont)),
-    [](const testing::TestParamInfo<std::tuple<BackendKind, Numerics>>& info) {
-        return name_of(std::get<0>(info.param)) + "_" + name_of(std::get<1>(info.param));
-    });
+INSTANTIATE_TEST_SUITE_P(Tiny, MtpGolden,
+                         testing::Combine(testing::Values(BackendKind::reference, BackendKind::cpu),
+                                          testing::Values(Numerics::act8, Numerics::fp,
+                                                          Numerics::cont)),
+                         [](const testing::TestParamInfo<std::tuple<BackendKind, Numerics>>& info) {
+                             return name_of(std::get<0>(info.param)) + "_" +
+                                    name_of(std::get<1>(info.param));
+                         });
 
 }  // namespace
 }  // namespace starglass::test

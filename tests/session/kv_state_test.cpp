@@ -10,7 +10,9 @@
 namespace starglass {
 namespace {
 
-std::byte value_at(const PagedRows& rows, std::int64_t row) { return *rows.view().row(row); }
+std::byte value_at(const PagedRows& rows, std::int64_t row) {
+    return *rows.view().row(row);
+}
 
 void write(PagedRows& rows, std::int64_t first, std::int64_t count, int value) {
     std::vector<std::byte*> addresses;

@@ -32,15 +32,14 @@ TEST(Sampler, GreedyOverrideIgnoresTheTemperature) {
     hot.temperature = 100;
     hot.min_p = 0;
     Sampler sampler(hot);
-    for (int i = 0; i < 50; ++i)
-        EXPECT_EQ(sampler.sample(std::vector<float>{0, 1, 0.9F}, true), 1);
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(sampler.sample(std::vector<float>{0, 1, 0.9F}, true), 1);
 }
 
 TEST(Sampler, MinPKeepsOnlyWhatIsProbableEnough) {
     // exp(-3) = 0.0498 of the best is just below 0.05, exp(-2.9) = 0.055 just above.
     const std::vector<float> logits{0, -2.9F, -3.0F};
-    const auto counts = draw({.temperature = 1, .top_p = 1, .min_p = 0.05F, .top_k = 0, .seed = 7},
-                             logits, 20000);
+    const auto counts =
+        draw({.temperature = 1, .top_p = 1, .min_p = 0.05F, .top_k = 0, .seed = 7}, logits, 20000);
     EXPECT_EQ(counts.count(2), 0U);
     ASSERT_EQ(counts.count(1), 1U);
     EXPECT_NEAR(counts.at(1) / 20000.0, 0.055 / 1.055, 0.006);
@@ -48,8 +47,8 @@ TEST(Sampler, MinPKeepsOnlyWhatIsProbableEnough) {
 
 TEST(Sampler, TopKLimitsTheCandidates) {
     const std::vector<float> logits{1, 4, 2, 3};
-    const auto counts = draw({.temperature = 1, .top_p = 1, .min_p = 0, .top_k = 2, .seed = 3},
-                             logits, 20000);
+    const auto counts =
+        draw({.temperature = 1, .top_p = 1, .min_p = 0, .top_k = 2, .seed = 3}, logits, 20000);
     EXPECT_EQ(counts.size(), 2U);
     const double p = std::exp(4.0) / (std::exp(4.0) + std::exp(3.0));
     EXPECT_NEAR(counts.at(1) / 20000.0, p, 0.01);
@@ -60,16 +59,16 @@ TEST(Sampler, TopPStopsAfterTheTokenThatReachesIt) {
     // Probabilities .5 .25 .125 .125: 0.7 needs the first two.
     const std::vector<float> logits{std::log(0.5F), std::log(0.25F), std::log(0.125F),
                                     std::log(0.125F)};
-    const auto counts = draw({.temperature = 1, .top_p = 0.7F, .min_p = 0, .top_k = 0, .seed = 5},
-                             logits, 30000);
+    const auto counts =
+        draw({.temperature = 1, .top_p = 0.7F, .min_p = 0, .top_k = 0, .seed = 5}, logits, 30000);
     EXPECT_EQ(counts.size(), 2U);
     EXPECT_NEAR(counts.at(0) / 30000.0, 2.0 / 3.0, 0.01);
 }
 
 TEST(Sampler, TemperatureFlattens) {
     const std::vector<float> logits{0, 1};
-    const auto counts = draw({.temperature = 2, .top_p = 1, .min_p = 0, .top_k = 0, .seed = 9},
-                             logits, 30000);
+    const auto counts =
+        draw({.temperature = 2, .top_p = 1, .min_p = 0, .top_k = 0, .seed = 9}, logits, 30000);
     const double p = 1 / (1 + std::exp(0.5));
     EXPECT_NEAR(counts.at(0) / 30000.0, p, 0.01);
 }

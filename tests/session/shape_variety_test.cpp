@@ -84,7 +84,8 @@ std::vector<TokenId> tokens_for(const SyntheticShape& shape, int count) {
     std::uint64_t state = 5;
     while (static_cast<int>(tokens.size()) < count) {
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-        tokens.push_back(static_cast<TokenId>((state >> 33) % static_cast<unsigned>(shape.vocabulary)));
+        tokens.push_back(
+            static_cast<TokenId>((state >> 33) % static_cast<unsigned>(shape.vocabulary)));
     }
     return tokens;
 }
@@ -108,7 +109,8 @@ TEST_P(Shapes, AgreesWithTheDirectFormulasAndWithItself) {
     const GgufBytes file = SyntheticModel(shape).build();
     // GgufBytes are only aligned to 16; the engine wants 32 as in a mapped file.
     std::vector<std::byte> storage(file.size() + 64);
-    std::byte* aligned = storage.data() + (64 - reinterpret_cast<std::uintptr_t>(storage.data()) % 64);
+    std::byte* aligned =
+        storage.data() + (64 - reinterpret_cast<std::uintptr_t>(storage.data()) % 64);
     std::memcpy(aligned, file.data(), file.size());
     const std::span<const std::byte> bytes(aligned, file.size());
 

@@ -35,13 +35,15 @@ public:
             Rows x(n), post(n);
             std::vector<Rows> comb(n);
             for (std::size_t t = 0; t < n; ++t)
-                x[t] = norm(pre(h[t], w.hc_attn_fn, w.hc_attn_scale, w.hc_attn_base, post[t], comb[t]),
-                            w.attn_norm);
+                x[t] =
+                    norm(pre(h[t], w.hc_attn_fn, w.hc_attn_scale, w.hc_attn_base, post[t], comb[t]),
+                         w.attn_norm);
             const Rows attention = attend(layer, x);
             for (std::size_t t = 0; t < n; ++t) h[t] = mix(h[t], attention[t], post[t], comb[t]);
             for (std::size_t t = 0; t < n; ++t) {
-                const Vector y = norm(pre(h[t], w.hc_ffn_fn, w.hc_ffn_scale, w.hc_ffn_base, post[t], comb[t]),
-                                      w.ffn_norm);
+                const Vector y =
+                    norm(pre(h[t], w.hc_ffn_fn, w.hc_ffn_scale, w.hc_ffn_base, post[t], comb[t]),
+                         w.ffn_norm);
                 h[t] = mix(h[t], ffn(layer, y, tokens[t]), post[t], comb[t]);
             }
         }
@@ -50,7 +52,8 @@ public:
             const Vector m = multiply(w_.head.hc_fn, normed_flat(h[t]));
             Vector v(static_cast<std::size_t>(s_.embedding), 0.0);
             for (std::size_t c = 0; c < h[t].size(); ++c) {
-                const double gate = sigmoid(m[c] * w_.head.hc_scale[0] + w_.head.hc_base[c]) + s_.hyper_epsilon;
+                const double gate =
+                    sigmoid(m[c] * w_.head.hc_scale[0] + w_.head.hc_base[c]) + s_.hyper_epsilon;
                 for (std::size_t i = 0; i < v.size(); ++i) v[i] += gate * h[t][c][i];
             }
             logits[t] = multiply(w_.output, norm(v, w_.head.norm));
@@ -82,7 +85,8 @@ private:
     }
     Vector norm(Vector x, const float* weight) const {
         const double k = inverse_rms(x);
-        for (std::size_t i = 0; i < x.size(); ++i) x[i] *= k * (weight != nullptr ? weight[i] : 1.0F);
+        for (std::size_t i = 0; i < x.size(); ++i)
+            x[i] *= k * (weight != nullptr ? weight[i] : 1.0F);
         return x;
     }
     Vector normed_flat(const Rows& h) const {
@@ -145,7 +149,8 @@ private:
         const double lo = std::max(0.0, std::floor(corr(s_.rope_beta_fast)));
         const double hi = std::min(R - 1.0, std::ceil(corr(s_.rope_beta_slow)));
         for (int i = 0; i < R / 2; ++i) {
-            const double extrapolated = static_cast<double>(position) * std::pow(base, -2.0 * i / R);
+            const double extrapolated =
+                static_cast<double>(position) * std::pow(base, -2.0 * i / R);
             double angle = extrapolated / scale;
             if (ratio != 0 && scale > 1) {
                 const double g = 1 - std::clamp((i - lo) / std::max(0.001, hi - lo), 0.0, 1.0);
@@ -164,20 +169,23 @@ private:
         Vector y(static_cast<std::size_t>(n), 0.0);
         for (int i = 0; i < n; ++i)
             for (int j = 0; j < n; ++j)
-                y[static_cast<std::size_t>(i)] += (__builtin_popcount(static_cast<unsigned>(i & j)) % 2 ? -x[j] : x[j]) /
-                                                  std::sqrt(static_cast<double>(n));
+                y[static_cast<std::size_t>(i)] +=
+                    (__builtin_popcount(static_cast<unsigned>(i & j)) % 2 ? -x[j] : x[j]) /
+                    std::sqrt(static_cast<double>(n));
         std::copy(y.begin(), y.end(), x);
     }
 
     // Compressed row `index` from the normed inputs of its groups.
-    Vector compressed_row(const Rows& x, int ratio, std::int64_t index, int width, const Weight& ape,
-                          const Weight& kv, const Weight& gate, const float* weight) const {
+    Vector compressed_row(const Rows& x, int ratio, std::int64_t index, int width,
+                          const Weight& ape, const Weight& kv, const Weight& gate,
+                          const float* weight) const {
         const bool overlap = ratio == 4;
         Vector out(static_cast<std::size_t>(width), 0.0);
         Rows keys, scores;  // candidates, one column block each
         for (std::int64_t group = overlap ? index - 1 : index; group <= index; ++group) {
             if (group < 0) continue;
-            const std::size_t column = overlap && group == index ? static_cast<std::size_t>(width) : 0;
+            const std::size_t column =
+                overlap && group == index ? static_cast<std::size_t>(width) : 0;
             for (int p = 0; p < ratio; ++p) {
                 const Vector& in = x[static_cast<std::size_t>(group * ratio + p)];
                 const Vector k = multiply(kv, in);
@@ -185,7 +193,8 @@ private:
                 const Vector a = row(ape, p);
                 keys.emplace_back(k.begin() + column, k.begin() + column + width);
                 Vector score(static_cast<std::size_t>(width));
-                for (std::size_t j = 0; j < score.size(); ++j) score[j] = g[column + j] + a[column + j];
+                for (std::size_t j = 0; j < score.size(); ++j)
+                    score[j] = g[column + j] + a[column + j];
                 scores.push_back(std::move(score));
             }
         }
@@ -235,7 +244,8 @@ private:
                 std::iota(visible.begin(), visible.end(), 0);
                 if (ratio == 4 && static_cast<int>(visible.size()) > s_.index_top_k)
                     visible = select(w, x[at], low[at], t, index_rows, visible.size());
-                for (const std::int64_t c : visible) rows.push_back(&compressed[static_cast<std::size_t>(c)]);
+                for (const std::int64_t c : visible)
+                    rows.push_back(&compressed[static_cast<std::size_t>(c)]);
             }
             Vector q = multiply(w.q_b, low[at]);
             Vector heads(q.size(), 0.0);
@@ -246,21 +256,24 @@ private:
                 Vector z;
                 double top = w.sinks[k];
                 for (const Vector* r : rows) {
-                    z.push_back(std::inner_product(head.begin(), head.end(), r->begin(), 0.0) / std::sqrt(static_cast<double>(D)));
+                    z.push_back(std::inner_product(head.begin(), head.end(), r->begin(), 0.0) /
+                                std::sqrt(static_cast<double>(D)));
                     top = std::max(top, z.back());
                 }
                 double sum = std::exp(w.sinks[k] - top);
                 for (double& value : z) sum += value = std::exp(value - top);
                 double* o = heads.data() + k * D;
                 for (std::size_t i = 0; i < rows.size(); ++i)
-                    for (int d = 0; d < D; ++d) o[d] += z[i] / sum * (*rows[i])[static_cast<std::size_t>(d)];
+                    for (int d = 0; d < D; ++d)
+                        o[d] += z[i] / sum * (*rows[i])[static_cast<std::size_t>(d)];
                 rotate(o, D, t, ratio, -1);
             }
             Vector y;
             const std::int64_t slice = static_cast<std::int64_t>(D) * s_.heads / s_.output_groups;
             for (int g = 0; g < s_.output_groups; ++g) {
                 const Vector part(heads.begin() + g * slice, heads.begin() + (g + 1) * slice);
-                const Vector block = multiply(w.output_a, part, 0, g * s_.output_rank, s_.output_rank);
+                const Vector block =
+                    multiply(w.output_a, part, 0, g * s_.output_rank, s_.output_rank);
                 y.insert(y.end(), block.begin(), block.end());
             }
             out.push_back(multiply(w.output_b, y));
@@ -269,7 +282,8 @@ private:
     }
 
     std::vector<std::int64_t> select(const LayerWeights& w, const Vector& x, const Vector& low,
-                                     std::int64_t t, const Rows& index_rows, std::size_t count) const {
+                                     std::int64_t t, const Rows& index_rows,
+                                     std::size_t count) const {
         const int ID = s_.index_width;
         Vector q = multiply(w.index_q_b, low);
         const Vector weight = multiply(w.index_proj, x);
@@ -280,8 +294,11 @@ private:
         Vector scores(count, 0.0);
         for (std::size_t c = 0; c < count; ++c)
             for (int k = 0; k < s_.index_heads; ++k)
-                scores[c] += weight[static_cast<std::size_t>(k)] / std::sqrt(static_cast<double>(ID) * s_.index_heads) *
-                             std::max(0.0, std::inner_product(index_rows[c].begin(), index_rows[c].end(), q.begin() + k * ID, 0.0));
+                scores[c] +=
+                    weight[static_cast<std::size_t>(k)] /
+                    std::sqrt(static_cast<double>(ID) * s_.index_heads) *
+                    std::max(0.0, std::inner_product(index_rows[c].begin(), index_rows[c].end(),
+                                                     q.begin() + k * ID, 0.0));
         std::vector<std::int64_t> order(count);
         std::iota(order.begin(), order.end(), 0);
         std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
@@ -320,7 +337,8 @@ private:
             std::iota(chosen.begin(), chosen.end(), 0);
             std::stable_sort(chosen.begin(), chosen.end(), [&](std::int32_t a, std::int32_t b) {
                 const auto score = [&](std::int32_t e) {
-                    return p[static_cast<std::size_t>(e)] + (w.router_bias != nullptr ? w.router_bias[e] : 0.0F);
+                    return p[static_cast<std::size_t>(e)] +
+                           (w.router_bias != nullptr ? w.router_bias[e] : 0.0F);
                 };
                 return score(a) > score(b);
             });
@@ -331,8 +349,10 @@ private:
         const double clamp = s_.clamp[static_cast<std::size_t>(layer)];
         Vector y = expert(w.gate_shared, w.up_shared, w.down_shared, x, 0, clamp, 1);
         for (const std::int32_t e : chosen) {
-            const double weight = p[static_cast<std::size_t>(e)] / std::max(sum, std::ldexp(1.0, -14)) * s_.expert_scale;
-            const Vector part = expert(w.gate_experts, w.up_experts, w.down_experts, x, e, clamp, weight);
+            const double weight = p[static_cast<std::size_t>(e)] /
+                                  std::max(sum, std::ldexp(1.0, -14)) * s_.expert_scale;
+            const Vector part =
+                expert(w.gate_experts, w.up_experts, w.down_experts, x, e, clamp, weight);
             for (std::size_t i = 0; i < y.size(); ++i) y[i] += part[i];
         }
         return y;

@@ -89,7 +89,9 @@ std::vector<float> NpyArray::row(std::int64_t index) const {
     return {first, first + row_size()};
 }
 
-std::vector<std::int32_t> NpyArray::ints() const { return {values.begin(), values.end()}; }
+std::vector<std::int32_t> NpyArray::ints() const {
+    return {values.begin(), values.end()};
+}
 
 Npz::Npz(const std::string& path) : path_(path) {
     std::ifstream file(path, std::ios::binary);

@@ -34,7 +34,8 @@ struct SyntheticShape {
 
 // `tokenizer`: the bytes, then fillers, then the control strings.
 inline void add_vocabulary(GgufWriter& gguf, int vocabulary) {
-    std::vector<std::string> tokens{"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>"};
+    std::vector<std::string> tokens{"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>",
+                                    "<｜▁pad▁｜>"};
     const auto utf8 = [](int code) {
         std::string text;
         if (code < 0x80) return text += static_cast<char>(code);
@@ -43,10 +44,12 @@ inline void add_vocabulary(GgufWriter& gguf, int vocabulary) {
     };
     int extra = 256;
     for (int byte = 0; byte < 256; ++byte) {
-        const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+        const bool printable =
+            (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
         tokens.push_back(utf8(printable ? byte : extra++));
     }
-    const std::vector<std::string> tail{"<｜User｜>", "<｜Assistant｜>", "<think>", "</think>", "｜DSML｜"};
+    const std::vector<std::string> tail{"<｜User｜>", "<｜Assistant｜>", "<think>", "</think>",
+                                        "｜DSML｜"};
     for (int filler = 0; static_cast<int>(tokens.size() + tail.size()) < vocabulary; ++filler)
         tokens.push_back("<｜filler " + std::to_string(filler) + "｜>");
     tokens.insert(tokens.end(), tail.begin(), tail.end());
@@ -108,7 +111,8 @@ public:
         const std::int64_t E = s.embedding;
         const std::int64_t CE = E * s.streams;
         const int mix = 2 * s.streams + s.streams * s.streams;
-        matrix("token_embd.weight", DataType::f16, {E, s.vocabulary}, std::sqrt(static_cast<float>(E)));
+        matrix("token_embd.weight", DataType::f16, {E, s.vocabulary},
+               std::sqrt(static_cast<float>(E)));
         for (std::uint32_t layer = 0; layer < layers; ++layer) {
             const std::string p = "blk." + std::to_string(layer) + ".";
             const int ratio = s.ratios[layer];
@@ -126,7 +130,8 @@ public:
             matrix(p + "attn_kv.weight", DataType::q8_0, {E, D}, 1);
             vector(p + "attn_kv_a_norm.weight", D, 1, 0.1F);
             vector(p + "attn_sinks.weight", s.heads, 0, 1);
-            matrix(p + "attn_output_a.weight", DataType::q8_0, {D * s.heads / s.output_groups, low}, 1);
+            matrix(p + "attn_output_a.weight", DataType::q8_0, {D * s.heads / s.output_groups, low},
+                   1);
             matrix(p + "attn_output_b.weight", DataType::q8_0, {low, E}, 1);
             if (ratio != 0) {
                 const std::int64_t w = (ratio == 4 ? 2 : 1) * D;
@@ -137,7 +142,8 @@ public:
             }
             if (ratio == 4) {
                 const std::int64_t I = s.index_width;
-                matrix(p + "indexer.attn_q_b.weight", DataType::f16, {s.query_rank, s.index_heads * I}, 1);
+                matrix(p + "indexer.attn_q_b.weight", DataType::f16,
+                       {s.query_rank, s.index_heads * I}, 1);
                 matrix(p + "indexer.proj.weight", DataType::f16, {E, s.index_heads}, 1);
                 matrix(p + "indexer_compressor_ape.weight", DataType::f16, {2 * I, ratio}, 5);
                 matrix(p + "indexer_compressor_kv.weight", DataType::f16, {E, 2 * I}, 1);
@@ -183,7 +189,8 @@ private:
     }
 
     // Random valid blocks whose values have a standard deviation of about gain / sqrt(in).
-    void matrix(const std::string& name, DataType type, std::vector<std::int64_t> dims, float gain) {
+    void matrix(const std::string& name, DataType type, std::vector<std::int64_t> dims,
+                float gain) {
         std::int64_t rows = 1;
         for (std::size_t i = 1; i < dims.size(); ++i) rows *= dims[i];
         const float deviation = gain / std::sqrt(static_cast<float>(dims[0]));
@@ -197,9 +204,15 @@ private:
         for (std::size_t at = 0; at < bytes.size(); at += block) {
             const float vary = 1.0F + 0.25F * uniform();
             switch (type) {
-                case DataType::f16: put_half(at, 1.73F * deviation * uniform()); break;
-                case DataType::q8_0: put_half(at, vary * deviation / 74.0F); break;
-                case DataType::iq2_xxs: put_half(at, vary * deviation / 53.0F); break;
+                case DataType::f16:
+                    put_half(at, 1.73F * deviation * uniform());
+                    break;
+                case DataType::q8_0:
+                    put_half(at, vary * deviation / 74.0F);
+                    break;
+                case DataType::iq2_xxs:
+                    put_half(at, vary * deviation / 53.0F);
+                    break;
                 case DataType::q2_k:
                     put_half(at + 80, vary * deviation / 10.0F);
                     put_half(at + 82, vary * deviation * 0.15F);
@@ -208,7 +221,8 @@ private:
                     put_half(at, vary * deviation / 170.0F);
                     put_half(at + 2, vary * deviation * 7.5F / 170.0F);
                     break;
-                default: std::abort();
+                default:
+                    std::abort();
             }
         }
         gguf_.tensor(name, type, dims, bytes);

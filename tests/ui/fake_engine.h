@@ -24,8 +24,8 @@ struct FakeToken {
 
 struct FakeReply {
     std::vector<FakeToken> tokens;
-    int delayMs = 0;          // before each token
-    int prefillDelayMs = 0;   // slept in one piece, deaf to cancellation
+    int delayMs = 0;         // before each token
+    int prefillDelayMs = 0;  // slept in one piece, deaf to cancellation
     int prefillTokens = 0;
     std::vector<ToolCall> calls;
     std::optional<Error> error;  // after the tokens
@@ -80,7 +80,7 @@ public:
         return requests_;
     }
 
-    int loadDelayMs = 0;                // in steps that listen to cancellation
+    int loadDelayMs = 0;  // in steps that listen to cancellation
     std::optional<Error> loadError;
     std::int64_t contextTokens = 4096;
     bool builtin = true;

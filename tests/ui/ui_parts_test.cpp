@@ -6,7 +6,6 @@
 #include <QTest>
 #include <ctime>
 
-
 #include "bridge/error_text.h"
 #include "tools/demo_tools.h"
 #include "transcript/markdown.h"
@@ -45,7 +44,8 @@ class PartsTest : public QObject {
 private slots:
     void cutsParagraphs() {
         QCOMPARE(pieces("one\n\ntwo\n\n\nthree"), QStringList({"one", "two", "three"}));
-        QCOMPARE(pieces("# head\ntext\n## next\nmore"), QStringList({"# head", "text", "## next", "more"}));
+        QCOMPARE(pieces("# head\ntext\n## next\nmore"),
+                 QStringList({"# head", "text", "## next", "more"}));
     }
 
     void keepsListsTogether() {
@@ -70,15 +70,20 @@ private slots:
     void growsByBytes() {
         const QByteArray text =
             "Intro **bold**\n\n1. one\n2. two\n\n   inner\n\n3. three\n\n```cpp\nint x;\n\n```\n\n"
-            "| a | b |\n|---|---|\n| 1 | 2 |\n\n> quote\n> more\n\n# Head\nlast *line*\n- item\n\n- item 2\n\nend";
+            "| a | b |\n|---|---|\n| 1 | 2 |\n\n> quote\n> more\n\n# Head\nlast *line*\n- "
+            "item\n\n- item 2\n\nend";
         std::vector<Chunk> known;
         for (int size = 1; size <= text.size(); ++size) {
             const QByteArray now = text.left(size);
             int from = 0;
             std::vector<Chunk> kept;
             for (const Chunk& chunk : known)
-                if (chunk.closed) kept.push_back(chunk), from = chunk.end;
-                else { from = chunk.begin; break; }
+                if (chunk.closed)
+                    kept.push_back(chunk), from = chunk.end;
+                else {
+                    from = chunk.begin;
+                    break;
+                }
             for (const Chunk& chunk : splitMarkdown(now, from, false)) kept.push_back(chunk);
             known = kept;
         }
@@ -102,35 +107,47 @@ private slots:
         const QByteArray text = "äö **für** 😀 end";
         QTextDocument document;
         std::vector<SourceRun> runs;
-        writeMarkdown(document, text, {0, static_cast<int>(text.size()), false, true}, look(), runs);
+        writeMarkdown(document, text, {0, static_cast<int>(text.size()), false, true}, look(),
+                      runs);
         const QString plain = document.toPlainText();
         const int position = static_cast<int>(plain.indexOf(QStringLiteral("end")));
         const int byte = static_cast<int>(text.indexOf("end"));
         QCOMPARE(byteAt(runs, text, position), byte);
         QCOMPARE(positionAt(runs, text, byte), position);
-        QCOMPARE(byteAt(runs, text, static_cast<int>(plain.indexOf(u'f'))), static_cast<int>(text.indexOf('f')));
+        QCOMPARE(byteAt(runs, text, static_cast<int>(plain.indexOf(u'f'))),
+                 static_cast<int>(text.indexOf('f')));
     }
 
     void writesTables() {
         const QString table = shown("| a | b |\n|---|--:|\n| 1 | 2 |\n");
         QVERIFY(table.contains(u'a') && table.contains(u'2'));
         // Half a table, as it comes while streaming.
-        for (const char* part : {"| a", "| a | b |\n|", "| a | b |\n|--", "| a | b |\n|---|---|\n| 1"})
+        for (const char* part :
+             {"| a", "| a | b |\n|", "| a | b |\n|--", "| a | b |\n|---|---|\n| 1"})
             QVERIFY(!shown(part).isEmpty());
     }
 
     void calculates_data() {
         QTest::addColumn<QString>("expression");
         QTest::addColumn<QString>("result");
-        QTest::newRow("sum") << "2 + 3" << "5";
-        QTest::newRow("order") << "2 + 3 * 4" << "14";
-        QTest::newRow("brackets") << "(2 + 3) * 4" << "20";
-        QTest::newRow("left") << "100 - 10 - 1" << "89";
-        QTest::newRow("decimals") << "0.1 + 0.2" << "0.3";
-        QTest::newRow("fraction") << "1 / 3" << "0.333333";
-        QTest::newRow("unary") << "-(-3) + +2" << "5";
-        QTest::newRow("large") << "123456789 * 1000" << "123456789000";
-        QTest::newRow("minus zero") << "-0 * 1" << "0";
+        QTest::newRow("sum") << "2 + 3"
+                             << "5";
+        QTest::newRow("order") << "2 + 3 * 4"
+                               << "14";
+        QTest::newRow("brackets") << "(2 + 3) * 4"
+                                  << "20";
+        QTest::newRow("left") << "100 - 10 - 1"
+                              << "89";
+        QTest::newRow("decimals") << "0.1 + 0.2"
+                                  << "0.3";
+        QTest::newRow("fraction") << "1 / 3"
+                                  << "0.333333";
+        QTest::newRow("unary") << "-(-3) + +2"
+                               << "5";
+        QTest::newRow("large") << "123456789 * 1000"
+                               << "123456789000";
+        QTest::newRow("minus zero") << "-0 * 1"
+                                    << "0";
         for (const char* wrong : {"1 / 0", "", "(1 + 2", "2 + x", "2 2", "1.2.3"})
             QTest::newRow(wrong) << wrong << "error";
         QTest::newRow("deep") << QString(500, u'(') << "error";
@@ -139,13 +156,16 @@ private slots:
         QFETCH(QString, expression);
         QFETCH(QString, result);
         const QString given = QString::fromStdString(calculate(expression.toStdString()));
-        if (result == QLatin1String("error")) QVERIFY(given.startsWith(QStringLiteral("error: ")));
-        else QCOMPARE(given, result);
+        if (result == QLatin1String("error"))
+            QVERIFY(given.startsWith(QStringLiteral("error: ")));
+        else
+            QCOMPARE(given, result);
     }
 
     void toolsAnswerInText() {
         const auto now = std::chrono::system_clock::now();
-        QCOMPARE(run_demo_tool({"", "calculator", R"({"expression":"6*7"})"}, now), std::string("42"));
+        QCOMPARE(run_demo_tool({"", "calculator", R"({"expression":"6*7"})"}, now),
+                 std::string("42"));
         QVERIFY(run_demo_tool({"", "calculator", "not json"}, now).rfind("error:", 0) == 0);
         QVERIFY(run_demo_tool({"", "calculator", "{}"}, now).rfind("error:", 0) == 0);
         QVERIFY(run_demo_tool({"", "delete_all", "{}"}, now).rfind("error:", 0) == 0);
@@ -158,15 +178,18 @@ private slots:
         parts.tm_sec = 5;
         parts.tm_isdst = -1;
         const auto moment = std::chrono::system_clock::from_time_t(std::mktime(&parts));
-        QCOMPARE(run_demo_tool({"", "clock", "{}"}, moment), std::string("2026-03-14 14:32:05 Saturday"));
+        QCOMPARE(run_demo_tool({"", "clock", "{}"}, moment),
+                 std::string("2026-03-14 14:32:05 Saturday"));
     }
 
     void errorsSayThreeThings() {
         for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
             for (const Doing doing : {Doing::opening, Doing::answering}) {
                 const UserError error =
-                    describeError({static_cast<ErrorCode>(code), "the key 'x' is missing"}, doing, QStringLiteral("/a.gguf"));
-                QVERIFY(!error.happened.isEmpty() && !error.safe.isEmpty() && !error.next.isEmpty());
+                    describeError({static_cast<ErrorCode>(code), "the key 'x' is missing"}, doing,
+                                  QStringLiteral("/a.gguf"));
+                QVERIFY(!error.happened.isEmpty() && !error.safe.isEmpty() &&
+                        !error.next.isEmpty());
                 QVERIFY(error.details.contains(QStringLiteral("'x'")));
             }
         }

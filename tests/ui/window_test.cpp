@@ -43,10 +43,12 @@ struct Scene {
         WindowOptions options;
         options.remember = false;
         options.openers.file = [plan = plan](const std::string&, const EngineOptions& engine,
-                                             const LoadListener& listener, const CancelToken& cancel) {
+                                             const LoadListener& listener,
+                                             const CancelToken& cancel) {
             return open_fake(plan, engine, listener, cancel);
         };
-        options.openers.builtin = [plan = plan](const EngineOptions& engine, const LoadListener& listener,
+        options.openers.builtin = [plan = plan](const EngineOptions& engine,
+                                                const LoadListener& listener,
                                                 const CancelToken& cancel) {
             return open_fake(plan, engine, listener, cancel);
         };
@@ -56,7 +58,8 @@ struct Scene {
         QVERIFY(QTest::qWaitForWindowExposed(window.get()));
         if (!load) return;
         window->openBuiltin();
-        QTRY_VERIFY_WITH_TIMEOUT(window->bridge().model() != nullptr && !window->bridge().loading(), kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(window->bridge().model() != nullptr && !window->bridge().loading(),
+                                 kWaitMs);
     }
 
     Chat& chat() const { return window->chat(); }
@@ -90,15 +93,19 @@ std::string words(int count, const std::string& word = "word") {
 
 const char* const kRichAnswer =
     "Two reasons, and **neither** costs accuracy:\n\n"
-    "1. Past tokens are *compressed* along time: even layers keep one row per 4 tokens, odd layers one per 128.\n"
-    "2. The model rounds each row to 8-bit codes before using it, so what comes back is **identical**.\n"
+    "1. Past tokens are *compressed* along time: even layers keep one row per 4 tokens, odd layers "
+    "one per 128.\n"
+    "2. The model rounds each row to 8-bit codes before using it, so what comes back is "
+    "**identical**.\n"
     "   - a nested point with `inline code`\n\n"
     "A row of 512 values is then:\n\n"
-    "```cpp\nstruct PackedRow {        // 583 bytes, was 2,048\n    u8 code[448];         // not rotary\n"
+    "```cpp\nstruct PackedRow {        // 583 bytes, was 2,048\n    u8 code[448];         // not "
+    "rotary\n"
     "    const char* name = \"row\";\n};\n```\n\n"
     "| layer | rows | ratio |\n|:--|--:|:-:|\n| 0 | 128 | 0 |\n| 22 | 12,052 | 4 |\n\n"
     "> A quotation with a [link](https://example.org/page) and <tag> text.\n\n"
-    "## What follows\n\nSo a conversation of 48,210 tokens is about `170 MB` on disk, and opening it again reads just that.";
+    "## What follows\n\nSo a conversation of 48,210 tokens is about `170 MB` on disk, and opening "
+    "it again reads just that.";
 
 // Every translated text in brackets, half as long again: what is not in brackets was not tr().
 class PseudoTranslator final : public QTranslator {
@@ -126,7 +133,8 @@ private slots:
         scene.plan->add(reply("let me think about it", kRichAnswer, 2));
         scene.shot(QStringLiteral("light-welcome"));
         scene.type(QStringLiteral("Why so little room?"));
-        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 2 && scene.chat().at(1).parts.size() == 2, kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 2 && scene.chat().at(1).parts.size() == 2,
+                                 kWaitMs);
         scene.shot(QStringLiteral("light-answering"));
         scene.finish();
         const ChatMessage& answer = scene.chat().at(1);
@@ -157,7 +165,8 @@ private slots:
         scene.open();
         scene.plan->add(reply("", words(2000), 5));
         scene.type(QStringLiteral("go"));
-        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 2 && !scene.chat().at(1).tokens.empty(), kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 2 && !scene.chat().at(1).tokens.empty(),
+                                 kWaitMs);
         QTest::keyClick(scene.window->composer().edit(), Qt::Key_Escape);
         scene.finish();
         QCOMPARE(scene.chat().at(1).summary->stop, StopReason::cancelled);
@@ -179,7 +188,8 @@ private slots:
         scene.finish();
         QCOMPARE(scene.chat().at(1).plainText(false), QStringLiteral("first"));
         QTest::keyClick(scene.window.get(), Qt::Key_R, Qt::ControlModifier);
-        QTRY_COMPARE_WITH_TIMEOUT(scene.chat().at(1).plainText(false), QStringLiteral("second"), kWaitMs);
+        QTRY_COMPARE_WITH_TIMEOUT(scene.chat().at(1).plainText(false), QStringLiteral("second"),
+                                  kWaitMs);
         scene.finish();
         QCOMPARE(scene.chat().size(), 2);
         const auto requests = scene.plan->requests();
@@ -225,7 +235,8 @@ private slots:
         scene.open(false);
         scene.window->openModel(QStringLiteral("/tmp/some.gguf"));
         QTRY_VERIFY_WITH_TIMEOUT(scene.window->notice().isVisible(), kWaitMs);
-        QTest::mouseClick(scene.window->findChild<QPushButton*>(QStringLiteral("cancelLoad")), Qt::LeftButton);
+        QTest::mouseClick(scene.window->findChild<QPushButton*>(QStringLiteral("cancelLoad")),
+                          Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(!scene.window->bridge().loading(), 5000);
         QVERIFY(!scene.window->notice().isVisible());
         QVERIFY(scene.window->bridge().model() == nullptr);
@@ -234,9 +245,11 @@ private slots:
     void loadErrorIsThreeSentences() {
         Scene scene;
         scene.open();
-        scene.plan->loadError = Error{ErrorCode::invalid_input, "the key 'deepseek4.block_count' is missing"};
+        scene.plan->loadError =
+            Error{ErrorCode::invalid_input, "the key 'deepseek4.block_count' is missing"};
         scene.window->openModel(QStringLiteral("/tmp/broken.gguf"));
-        QTRY_VERIFY_WITH_TIMEOUT(scene.window->notice().text().contains(QStringLiteral("block_count")), kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(
+            scene.window->notice().text().contains(QStringLiteral("block_count")), kWaitMs);
         QVERIFY(scene.window->notice().text().contains(QStringLiteral("stays in use")));
         QVERIFY(scene.window->notice().text().contains(QStringLiteral("Ctrl+O")));
         scene.shot(QStringLiteral("light-load-error"));
@@ -250,7 +263,8 @@ private slots:
         Scene scene;
         scene.open();
         FakeReply broken = reply("", "half an answer");
-        broken.error = Error{ErrorCode::io, "cannot read /models/flash.gguf at 1,234: input/output error"};
+        broken.error =
+            Error{ErrorCode::io, "cannot read /models/flash.gguf at 1,234: input/output error"};
         scene.plan->add(broken);
         scene.type(QStringLiteral("question"));
         scene.finish();
@@ -271,14 +285,16 @@ private slots:
         scene.open();
         scene.plan->add(reply(words(30), words(30), 4));
         scene.type(QStringLiteral("fold"));
-        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 2 && scene.chat().at(1).parts.size() == 1, kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 2 && scene.chat().at(1).parts.size() == 1,
+                                 kWaitMs);
         QVERIFY(!scene.view().partFolded(1, 0));
         scene.finish();
         QVERIFY(scene.view().partFolded(1, 0));
         // Touched while thinking: stays as the user left it.
         scene.plan->add(reply(words(60), words(20), 4));
         scene.type(QStringLiteral("keep"));
-        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 4 && scene.chat().at(3).parts.size() == 1, kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 4 && scene.chat().at(3).parts.size() == 1,
+                                 kWaitMs);
         QTest::qWait(150);
         const QRect pane = scene.view().partRect(3, 0);
         const QPoint title(pane.left() + 40, pane.top() + 8);
@@ -302,7 +318,8 @@ private slots:
         // A second answer, with the reader somewhere else.
         scene.plan->add(reply("", words(600), 1));
         scene.type(QStringLiteral("more"));
-        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 4 && scene.chat().at(3).tokens.size() > 20, kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(scene.chat().size() == 4 && scene.chat().at(3).tokens.size() > 20,
+                                 kWaitMs);
         QCOMPARE(bar->value(), bar->maximum());
         bar->setValue(10);
         QVERIFY(!scene.view().followsEnd());
@@ -329,7 +346,8 @@ private slots:
         const qint64 done = scene.view().blocksLaidOut() - before;
         // Each paragraph once, and the open one at most twenty times a second.
         const qint64 allowed = 100 + 10 + clock.elapsed() / TranscriptView::kLayoutIntervalMs;
-        QVERIFY2(done <= allowed, qPrintable(QStringLiteral("%1 blocks, allowed %2").arg(done).arg(allowed)));
+        QVERIFY2(done <= allowed,
+                 qPrintable(QStringLiteral("%1 blocks, allowed %2").arg(done).arg(allowed)));
         // Moving and repainting lays nothing out.
         const qint64 settled = scene.view().blocksLaidOut();
         scene.view().verticalScrollBar()->setValue(0);
@@ -365,12 +383,14 @@ private slots:
     void tagsAreShown() {
         Scene scene;
         scene.open();
-        scene.plan->add(reply("", "Use <b>bold</b> or <think> and <div class=\"x\">\n\n<section>\n\nend"));
+        scene.plan->add(
+            reply("", "Use <b>bold</b> or <think> and <div class=\"x\">\n\n<section>\n\nend"));
         scene.type(QStringLiteral("tags & <input>"));
         scene.finish();
         scene.view().selectAll();
         const QString text = scene.view().selectedText();
-        for (const char* tag : {"<b>bold</b>", "<think>", "<div class=\"x\">", "<section>", "<input>"})
+        for (const char* tag :
+             {"<b>bold</b>", "<think>", "<div class=\"x\">", "<section>", "<input>"})
             QVERIFY2(text.contains(QLatin1String(tag)), tag);
     }
 
@@ -427,7 +447,8 @@ private slots:
         scene.finish();
         QSignalSpy spy(&scene.window->bridge(), &EngineBridge::tokenSelected);
         const QRect pane = scene.view().partRect(1, 0);
-        QTest::mouseClick(scene.view().viewport(), Qt::LeftButton, {}, QPoint(pane.left() + 3, pane.top() + 10));
+        QTest::mouseClick(scene.view().viewport(), Qt::LeftButton, {},
+                          QPoint(pane.left() + 3, pane.top() + 10));
         QCOMPARE(spy.count(), 1);
         QCOMPARE(spy.at(0).at(0).toLongLong(), scene.chat().at(1).id);
         QCOMPARE(spy.at(0).at(1).toInt(), 0);
@@ -476,7 +497,8 @@ private slots:
         for (QWidget* widget : scene.window->findChildren<QWidget*>()) {
             if (widget->focusPolicy() == Qt::NoFocus || !widget->isVisible()) continue;
             QAccessibleInterface* face = QAccessible::queryAccessibleInterface(widget);
-            QVERIFY2(face && !face->text(QAccessible::Name).isEmpty(), widget->metaObject()->className());
+            QVERIFY2(face && !face->text(QAccessible::Name).isEmpty(),
+                     widget->metaObject()->className());
         }
     }
 
@@ -563,9 +585,11 @@ private slots:
             for (const QAction* action : scene.window->actions())
                 QVERIFY2(action->text().startsWith(u'['), qPrintable(action->text()));
             for (const QPushButton* button : scene.window->findChildren<QPushButton*>())
-                QVERIFY2(button->text().isEmpty() || button->text().startsWith(u'['), qPrintable(button->text()));
+                QVERIFY2(button->text().isEmpty() || button->text().startsWith(u'['),
+                         qPrintable(button->text()));
             for (const QLabel* label : scene.window->findChildren<QLabel*>())
-                QVERIFY2(label->text().isEmpty() || label->text().startsWith(u'['), qPrintable(label->text()));
+                QVERIFY2(label->text().isEmpty() || label->text().startsWith(u'['),
+                         qPrintable(label->text()));
             scene.shot(QStringLiteral("light-pseudo"));
         }
         QCoreApplication::removeTranslator(&translator);

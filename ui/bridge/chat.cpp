@@ -14,9 +14,12 @@ constexpr std::size_t kRateWindowTokens = 24;
 
 ChatPart::Kind kindOf(StreamPart part) {
     switch (part) {
-        case StreamPart::thinking: return ChatPart::Kind::thinking;
-        case StreamPart::answer: return ChatPart::Kind::answer;
-        case StreamPart::tool: return ChatPart::Kind::tool;
+        case StreamPart::thinking:
+            return ChatPart::Kind::thinking;
+        case StreamPart::answer:
+            return ChatPart::Kind::answer;
+        case StreamPart::tool:
+            return ChatPart::Kind::tool;
     }
     return ChatPart::Kind::answer;
 }
@@ -25,11 +28,16 @@ ChatPart::Kind kindOf(StreamPart part) {
 
 QString stopReasonText(StopReason reason) {
     switch (reason) {
-        case StopReason::end_of_turn: return Chat::tr("finished");
-        case StopReason::tool_calls: return Chat::tr("tool call");
-        case StopReason::length: return Chat::tr("stopped: context full");
-        case StopReason::stop_text: return Chat::tr("stop text");
-        case StopReason::cancelled: return Chat::tr("stopped by you");
+        case StopReason::end_of_turn:
+            return Chat::tr("finished");
+        case StopReason::tool_calls:
+            return Chat::tr("tool call");
+        case StopReason::length:
+            return Chat::tr("stopped: context full");
+        case StopReason::stop_text:
+            return Chat::tr("stop text");
+        case StopReason::cancelled:
+            return Chat::tr("stopped by you");
     }
     return {};
 }
@@ -40,15 +48,21 @@ QString ChatMessage::plainText(bool withThinking) const {
     for (const ChatPart& part : parts) {
         switch (part.kind) {
             case ChatPart::Kind::thinking:
-                if (withThinking) out << Chat::tr("[Thinking]") + u'\n' + QString::fromUtf8(part.text).trimmed();
+                if (withThinking)
+                    out << Chat::tr("[Thinking]") + u'\n' + QString::fromUtf8(part.text).trimmed();
                 break;
-            case ChatPart::Kind::answer: out << QString::fromUtf8(part.text).trimmed(); break;
+            case ChatPart::Kind::answer:
+                out << QString::fromUtf8(part.text).trimmed();
+                break;
             case ChatPart::Kind::tool:
                 out << QStringLiteral("[%1 %2 → %3]")
-                           .arg(QString::fromUtf8(part.toolName), QString::fromUtf8(part.toolArguments),
+                           .arg(QString::fromUtf8(part.toolName),
+                                QString::fromUtf8(part.toolArguments),
                                 QString::fromUtf8(part.toolResult));
                 break;
-            case ChatPart::Kind::error: out << part.error.sentence(); break;
+            case ChatPart::Kind::error:
+                out << part.error.sentence();
+                break;
         }
     }
     return out.join(QStringLiteral("\n\n"));
@@ -99,7 +113,8 @@ int Chat::lastUserIndex() const {
 }
 
 bool Chat::canRegenerate() const {
-    return !answering() && !bridge_.loading() && bridge_.model() && size() > 0 && queuedCount() == 0;
+    return !answering() && !bridge_.loading() && bridge_.model() && size() > 0 &&
+           queuedCount() == 0;
 }
 
 void Chat::send(const QString& text) {
@@ -191,7 +206,9 @@ double Chat::liveRate() const {
     return seconds > 0 ? static_cast<double>(recentSeconds_.size()) / seconds : 0;
 }
 
-ChatMessage& Chat::reply() { return messages_[indexOf(reply_)]; }
+ChatMessage& Chat::reply() {
+    return messages_[indexOf(reply_)];
+}
 
 void Chat::startNext() {
     // The worker finishes a stopped request before it starts the next, so a cleared chat may
@@ -377,7 +394,8 @@ void Chat::endReply() {
     const int index = indexOf(id);
     ChatMessage& message = messages_[index];
     message.running = false;
-    const bool failed = !message.parts.empty() && message.parts.back().kind == ChatPart::Kind::error;
+    const bool failed =
+        !message.parts.empty() && message.parts.back().kind == ChatPart::Kind::error;
     if (!failed) message.summary = running_;
     reply_ = 0;
     request_ = 0;

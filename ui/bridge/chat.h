@@ -20,9 +20,9 @@ namespace starglass::ui {
 struct ChatPart {
     enum class Kind { thinking, answer, tool, error };
     Kind kind = Kind::answer;
-    QByteArray text;       // tool: the call as it is being written
-    bool closed = false;   // no more text will come
-    double seconds = 0;    // thinking: time spent
+    QByteArray text;      // tool: the call as it is being written
+    bool closed = false;  // no more text will come
+    double seconds = 0;   // thinking: time spent
     int tokens = 0;
     QByteArray toolName, toolArguments, toolResult;
     UserError error;
@@ -52,14 +52,14 @@ struct ChatMessage {
     enum class Author { user, assistant };
     qint64 id = 0;
     Author author = Author::user;
-    bool queued = false;              // user: waits for the model or the running answer
-    QByteArray text;                  // user
-    QString speaker;                  // assistant: the model's name
-    std::vector<ChatPart> parts;      // assistant
-    bool running = false;             // assistant: still being written
+    bool queued = false;          // user: waits for the model or the running answer
+    QByteArray text;              // user
+    QString speaker;              // assistant: the model's name
+    std::vector<ChatPart> parts;  // assistant
+    bool running = false;         // assistant: still being written
     std::optional<ReplySummary> summary;
-    std::vector<TokenEvent> tokens;   // without deltas
-    std::vector<TokenPlace> places;   // one per token
+    std::vector<TokenEvent> tokens;       // without deltas
+    std::vector<TokenPlace> places;       // one per token
     std::vector<Message> engineMessages;  // what the engine reads for this message later
 
     // All that can be read, for copying and for plain text.
@@ -111,10 +111,10 @@ public:
 signals:
     void inserted(int index);
     void removed(int first, int count);
-    void textAdded(int index, int part);   // the part grew
-    void partsChanged(int index);          // parts were added, closed or replaced
-    void headChanged(int index);           // queued flag, summary
-    void stateChanged();                   // answering(), queue or usage changed
+    void textAdded(int index, int part);  // the part grew
+    void partsChanged(int index);         // parts were added, closed or replaced
+    void headChanged(int index);          // queued flag, summary
+    void stateChanged();                  // answering(), queue or usage changed
     void replyFinished(int index);
 
 private:
@@ -132,10 +132,10 @@ private:
     EngineBridge& bridge_;
     std::deque<ChatMessage> messages_;
     qint64 lastId_ = 0;
-    qint64 reply_ = 0;       // message being written, 0 for none
-    quint64 request_ = 0;    // of the running round
+    qint64 reply_ = 0;     // message being written, 0 for none
+    quint64 request_ = 0;  // of the running round
     int round_ = 0;
-    bool stopped_ = false;   // the user asked; no further tool round
+    bool stopped_ = false;  // the user asked; no further tool round
     ReplySummary running_;
     ThinkMode think_ = ThinkMode::on;
     bool tools_ = true;

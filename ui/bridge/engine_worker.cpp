@@ -60,9 +60,12 @@ private:
 }  // namespace
 
 EngineWorker::EngineWorker(EngineOpeners openers, std::shared_ptr<Mailbox> mailbox)
-    : openers_(std::move(openers)), mailbox_(std::move(mailbox)) {}
+    : openers_(std::move(openers)), mailbox_(std::move(mailbox)) {
+}
 
-EngineWorker::~EngineWorker() { session_.reset(); }
+EngineWorker::~EngineWorker() {
+    session_.reset();
+}
 
 void EngineWorker::open(quint64 request, const QString& path, const EngineOptions& options,
                         const CancelPtr& cancel) {

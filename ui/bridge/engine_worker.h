@@ -50,7 +50,7 @@ private:
 
     EngineOpeners openers_;
     std::shared_ptr<Mailbox> mailbox_;
-    EnginePtr engine_;                  // declared before the session, so it outlives it
+    EnginePtr engine_;  // declared before the session, so it outlives it
     std::unique_ptr<Session> session_;
 };
 

@@ -6,17 +6,26 @@
 namespace starglass::ui {
 namespace {
 
-QString say(const char* text) { return QCoreApplication::translate("ErrorText", text); }
+QString say(const char* text) {
+    return QCoreApplication::translate("ErrorText", text);
+}
 
 const char* codeName(ErrorCode code) {
     switch (code) {
-        case ErrorCode::invalid_input: return "invalid_input";
-        case ErrorCode::not_found: return "not_found";
-        case ErrorCode::io: return "io";
-        case ErrorCode::unsupported: return "unsupported";
-        case ErrorCode::out_of_memory: return "out_of_memory";
-        case ErrorCode::cancelled: return "cancelled";
-        case ErrorCode::internal: return "internal";
+        case ErrorCode::invalid_input:
+            return "invalid_input";
+        case ErrorCode::not_found:
+            return "not_found";
+        case ErrorCode::io:
+            return "io";
+        case ErrorCode::unsupported:
+            return "unsupported";
+        case ErrorCode::out_of_memory:
+            return "out_of_memory";
+        case ErrorCode::cancelled:
+            return "cancelled";
+        case ErrorCode::internal:
+            return "internal";
     }
     return "unknown";
 }
@@ -25,22 +34,27 @@ QString nextStep(ErrorCode code, Doing doing) {
     const bool opening = doing == Doing::opening;
     switch (code) {
         case ErrorCode::invalid_input:
-            return opening ? say("Check that the file is a complete GGUF of a DeepSeek V4 model, or "
-                                 "choose another one with Ctrl+O.")
-                           : say("Shorten the message, or start a new chat with Ctrl+N.");
+            return opening
+                       ? say("Check that the file is a complete GGUF of a DeepSeek V4 model, or "
+                             "choose another one with Ctrl+O.")
+                       : say("Shorten the message, or start a new chat with Ctrl+N.");
         case ErrorCode::not_found:
             return opening ? say("Check the path, or choose another file with Ctrl+O.")
                            : say("Open the model again with Ctrl+O.");
         case ErrorCode::io:
             return say("Check that the disk is connected and readable, then try again.");
         case ErrorCode::unsupported:
-            return opening ? say("Choose another file with Ctrl+O; the details name what cannot run.")
-                           : say("Open another model with Ctrl+O.");
+            return opening
+                       ? say("Choose another file with Ctrl+O; the details name what cannot run.")
+                       : say("Open another model with Ctrl+O.");
         case ErrorCode::out_of_memory:
-            return say("Close other programs or choose a smaller context (--context), then try again.");
-        case ErrorCode::cancelled: return say("Start it again when you like.");
+            return say(
+                "Close other programs or choose a smaller context (--context), then try again.");
+        case ErrorCode::cancelled:
+            return say("Start it again when you like.");
         case ErrorCode::internal:
-            return say("Try again with Ctrl+R; if it happens again, copy the details into a report.");
+            return say(
+                "Try again with Ctrl+R; if it happens again, copy the details into a report.");
     }
     return {};
 }
@@ -59,9 +73,10 @@ UserError describeError(const Error& error, Doing doing, const QString& subject)
         out.happened = say("The answer could not be finished: %1").arg(message);
     }
     if (!out.happened.endsWith(u'.') && !out.happened.endsWith(u'?')) out.happened += u'.';
-    out.safe = doing == Doing::opening
-                   ? say("Your conversation is unchanged, and the model in use before stays in use.")
-                   : say("Your messages and everything written so far are kept.");
+    out.safe =
+        doing == Doing::opening
+            ? say("Your conversation is unchanged, and the model in use before stays in use.")
+            : say("Your messages and everything written so far are kept.");
     out.next = nextStep(error.code, doing);
     out.details = QStringLiteral("%1: %2").arg(QLatin1String(codeName(error.code)), message);
     if (!subject.isEmpty()) out.details += QStringLiteral("\nfile: %1").arg(subject);

@@ -60,11 +60,18 @@ bool CommandPalette::eventFilter(QObject* watched, QEvent* event) {
         const auto* key = static_cast<QKeyEvent*>(event);
         const int row = list_->currentRow();
         switch (key->key()) {
-            case Qt::Key_Down: list_->setCurrentRow(std::min(row + 1, list_->count() - 1)); return true;
-            case Qt::Key_Up: list_->setCurrentRow(std::max(row - 1, 0)); return true;
+            case Qt::Key_Down:
+                list_->setCurrentRow(std::min(row + 1, list_->count() - 1));
+                return true;
+            case Qt::Key_Up:
+                list_->setCurrentRow(std::max(row - 1, 0));
+                return true;
             case Qt::Key_Return:
-            case Qt::Key_Enter: trigger(); return true;
-            default: break;
+            case Qt::Key_Enter:
+                trigger();
+                return true;
+            default:
+                break;
         }
     }
     return QDialog::eventFilter(watched, event);
@@ -82,8 +89,9 @@ void CommandPalette::filter() {
     std::stable_sort(order.begin(), order.end(), [](auto a, auto b) { return a.first < b.first; });
     for (const auto& [score, index] : order) {
         const QString keys = actions_[index]->shortcut().toString(QKeySequence::NativeText);
-        auto* item = new QListWidgetItem(plain(actions_[index]->text()) +
-                                         (keys.isEmpty() ? QString() : QStringLiteral("    ") + keys));
+        auto* item =
+            new QListWidgetItem(plain(actions_[index]->text()) +
+                                (keys.isEmpty() ? QString() : QStringLiteral("    ") + keys));
         item->setData(Qt::UserRole, index);
         list_->addItem(item);
     }

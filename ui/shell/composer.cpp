@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "shell/composer.h"
 
+#include <QApplication>
 #include <QButtonGroup>
 #include <QFile>
 #include <QFileInfo>
@@ -11,7 +12,6 @@
 #include <QMimeData>
 #include <QPointer>
 #include <QPushButton>
-#include <QApplication>
 #include <QStringDecoder>
 #include <QTextBlock>
 #include <QThreadPool>
@@ -92,8 +92,10 @@ void ComposerEdit::insertFile(const QString& path) {
                 while (text.contains(fence)) fence += u'`';
                 QTextCursor cursor = self->textCursor();
                 if (!cursor.atBlockStart()) cursor.insertText(QStringLiteral("\n"));
-                cursor.insertText(QStringLiteral("%1:\n%2\n%3%4%2\n")
-                                      .arg(name, fence, text, text.endsWith(u'\n') ? QString() : QStringLiteral("\n")));
+                cursor.insertText(
+                    QStringLiteral("%1:\n%2\n%3%4%2\n")
+                        .arg(name, fence, text,
+                             text.endsWith(u'\n') ? QString() : QStringLiteral("\n")));
                 self->setTextCursor(cursor);
                 self->setFocus();
             },
@@ -182,7 +184,9 @@ Composer::Composer(QWidget* parent) : QFrame(parent) {
     setCount({}, 0, 0);
 }
 
-QString Composer::text() const { return edit_->toPlainText(); }
+QString Composer::text() const {
+    return edit_->toPlainText();
+}
 
 void Composer::setText(const QString& text) {
     edit_->setPlainText(text);
@@ -206,9 +210,10 @@ void Composer::setThink(ThinkMode mode) {
 void Composer::setContextLimit(std::int64_t tokens) {
     limit_ = tokens;
     const bool honoured = tokens >= kMaxThinkContext;
-    modes_[2]->setToolTip(honoured ? tr("Think at length")
-                                   : tr("Max needs a context of 393,216 tokens; with %1 it acts as On")
-                                         .arg(QLocale().toString(static_cast<qlonglong>(tokens))));
+    modes_[2]->setToolTip(honoured
+                              ? tr("Think at length")
+                              : tr("Max needs a context of 393,216 tokens; with %1 it acts as On")
+                                    .arg(QLocale().toString(static_cast<qlonglong>(tokens))));
     modes_[2]->setAccessibleDescription(modes_[2]->toolTip());
     showState();
 }
@@ -225,7 +230,9 @@ void Composer::setWaiting(bool loading) {
 
 void Composer::setEditing(bool editing) {
     editing_ = editing;
-    hint_->setText(tr("Editing your last message. Enter sends it again in place of the old one, Esc leaves it as it was."));
+    hint_->setText(
+        tr("Editing your last message. Enter sends it again in place of the old one, Esc leaves it "
+           "as it was."));
     hint_->setVisible(editing);
     showState();
 }
@@ -237,8 +244,10 @@ void Composer::setCount(const TokenCount& count, std::int64_t used, std::int64_t
         const std::int64_t would = count.draftTokens > 0 ? count.promptTokens : used;
         text += QStringLiteral(" · ") +
                 (count.draftTokens > 0 ? tr("would use %1 of %2") : tr("%1 of %2 used"))
-                    .arg(locale.toString(static_cast<qlonglong>(would)), locale.toString(static_cast<qlonglong>(limit)));
-        if (think_ == ThinkMode::max && limit < kMaxThinkContext) text += QStringLiteral(" · ") + tr("Max acts as On here");
+                    .arg(locale.toString(static_cast<qlonglong>(would)),
+                         locale.toString(static_cast<qlonglong>(limit)));
+        if (think_ == ThinkMode::max && limit < kMaxThinkContext)
+            text += QStringLiteral(" · ") + tr("Max acts as On here");
     }
     count_->setText(text);
 }
@@ -246,12 +255,15 @@ void Composer::setCount(const TokenCount& count, std::int64_t used, std::int64_t
 void Composer::showState() {
     const bool empty = text().trimmed().isEmpty();
     const bool stop = answering_ && empty;
-    send_->setText(stop ? tr("Stop  Esc") : editing_ ? tr("Send again") : answering_ || loading_ ? tr("Queue") : tr("Send"));
+    send_->setText(stop                     ? tr("Stop  Esc")
+                   : editing_               ? tr("Send again")
+                   : answering_ || loading_ ? tr("Queue")
+                                            : tr("Send"));
     send_->setAccessibleName(send_->text());
     send_->setEnabled(stop || !empty);
-    send_->setToolTip(stop                      ? tr("Stop the answer (Esc)")
+    send_->setToolTip(stop                     ? tr("Stop the answer (Esc)")
                       : answering_ || loading_ ? tr("Sends it as soon as the model is free (Enter)")
-                                                : tr("Send (Enter)"));
+                                               : tr("Send (Enter)"));
 }
 
 void Composer::setZoom(double zoom) {
@@ -265,10 +277,13 @@ void Composer::fitHeight() {
     const double line = QFontMetricsF(edit_->font()).lineSpacing();
     // Lay-out lines, so that wrapped ones count.
     int lines = 0;
-    for (QTextBlock block = edit_->document()->begin(); block.isValid() && lines < kLinesMax; block = block.next())
+    for (QTextBlock block = edit_->document()->begin(); block.isValid() && lines < kLinesMax;
+         block = block.next())
         lines += std::max(1, block.layout() ? block.layout()->lineCount() : 1);
-    const int height = qRound(std::clamp(lines, 1, kLinesMax) * line + 2 * edit_->document()->documentMargin() + 3);
-    if (edit_->height() != height || edit_->minimumHeight() != height) edit_->setFixedHeight(height);
+    const int height = qRound(std::clamp(lines, 1, kLinesMax) * line +
+                              2 * edit_->document()->documentMargin() + 3);
+    if (edit_->height() != height || edit_->minimumHeight() != height)
+        edit_->setFixedHeight(height);
 }
 
 void Composer::changeEvent(QEvent* event) {

@@ -11,8 +11,8 @@
 #include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
-#include <QKeyEvent>
 #include <QHBoxLayout>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QLocale>
 #include <QMenuBar>
@@ -142,7 +142,8 @@ void MainWindow::buildCentral() {
     connect(transcript_, &TranscriptView::retryRequested, this, [this] { chat_->regenerate(); });
     connect(welcome_, &Welcome::promptChosen, this, &MainWindow::send);
     connect(welcome_, &Welcome::modelWanted, this, &MainWindow::chooseModel);
-    connect(welcome_, &Welcome::inspectorWanted, this, [this] { action(QStringLiteral("inspector"))->setChecked(true); });
+    connect(welcome_, &Welcome::inspectorWanted, this,
+            [this] { action(QStringLiteral("inspector"))->setChecked(true); });
     connect(welcome_, &Welcome::agentsWanted, this, &MainWindow::showAgents);
     connect(composer_, &Composer::sendRequested, this, &MainWindow::send);
     connect(composer_, &Composer::stopRequested, this, &MainWindow::stopOrCancel);
@@ -154,8 +155,8 @@ void MainWindow::buildCentral() {
     composerRow_->installEventFilter(this);
 }
 
-QAction* MainWindow::add(QMenu* menu, const QString& name, const QString& text, const QKeySequence& keys,
-                         std::function<void()> what) {
+QAction* MainWindow::add(QMenu* menu, const QString& name, const QString& text,
+                         const QKeySequence& keys, std::function<void()> what) {
     auto* action = new QAction(text, this);
     action->setObjectName(name);
     action->setShortcut(keys);
@@ -172,8 +173,10 @@ void MainWindow::buildMenus() {
     const auto key = [](const char* keys) { return QKeySequence(QLatin1String(keys)); };
 
     QMenu* file = menuBar()->addMenu(tr("&File"));
-    add(file, QStringLiteral("openModel"), tr("&Open model…"), QKeySequence::Open, [this] { chooseModel(); });
-    add(file, QStringLiteral("attach"), tr("&Add text file to the message…"), key("Ctrl+Shift+A"), [this] { attachFile(); });
+    add(file, QStringLiteral("openModel"), tr("&Open model…"), QKeySequence::Open,
+        [this] { chooseModel(); });
+    add(file, QStringLiteral("attach"), tr("&Add text file to the message…"), key("Ctrl+Shift+A"),
+        [this] { attachFile(); });
     file->addSeparator();
     add(file, QStringLiteral("quit"), tr("&Quit"), key("Ctrl+Q"), [this] { close(); });
 
@@ -185,24 +188,32 @@ void MainWindow::buildMenus() {
     });
     session->addSeparator();
     add(session, QStringLiteral("stop"), tr("&Stop"), key("Esc"), [this] { stopOrCancel(); });
-    add(session, QStringLiteral("regenerate"), tr("&Regenerate answer"), key("Ctrl+R"), [this] { chat_->regenerate(); });
-    add(session, QStringLiteral("editLast"), tr("&Edit last message"), key("Ctrl+E"), [this] { editLast(); });
+    add(session, QStringLiteral("regenerate"), tr("&Regenerate answer"), key("Ctrl+R"),
+        [this] { chat_->regenerate(); });
+    add(session, QStringLiteral("editLast"), tr("&Edit last message"), key("Ctrl+E"),
+        [this] { editLast(); });
     session->addSeparator();
     add(session, QStringLiteral("copyMessage"), tr("&Copy message"), key("Ctrl+Shift+C"), [this] {
         const int current = transcript_->currentMessage();
         transcript_->copyMessage(current >= 0 ? current : chat_->size() - 1);
     });
-    add(session, QStringLiteral("previousMessage"), tr("&Previous message"), key("Alt+Up"), [this] { transcript_->moveCurrent(-1); });
-    add(session, QStringLiteral("nextMessage"), tr("Ne&xt message"), key("Alt+Down"), [this] { transcript_->moveCurrent(1); });
-    add(session, QStringLiteral("toEnd"), tr("&Go to the end"), key("Alt+End"), [this] { transcript_->scrollToEnd(); });
+    add(session, QStringLiteral("previousMessage"), tr("&Previous message"), key("Alt+Up"),
+        [this] { transcript_->moveCurrent(-1); });
+    add(session, QStringLiteral("nextMessage"), tr("Ne&xt message"), key("Alt+Down"),
+        [this] { transcript_->moveCurrent(1); });
+    add(session, QStringLiteral("toEnd"), tr("&Go to the end"), key("Alt+End"),
+        [this] { transcript_->scrollToEnd(); });
 
     QMenu* model = menuBar()->addMenu(tr("&Model"));
-    add(model, QStringLiteral("builtin"), tr("Use &built-in model"), key("Ctrl+Shift+B"), [this] { openBuiltin(); });
-    add(model, QStringLiteral("cancelLoad"), tr("&Cancel loading"), key("Ctrl+."), [this] { bridge_->cancelLoad(); });
+    add(model, QStringLiteral("builtin"), tr("Use &built-in model"), key("Ctrl+Shift+B"),
+        [this] { openBuiltin(); });
+    add(model, QStringLiteral("cancelLoad"), tr("&Cancel loading"), key("Ctrl+."),
+        [this] { bridge_->cancelLoad(); });
     model->addSeparator();
     auto* think = new QActionGroup(this);
-    const std::pair<const char*, QString> modes[] = {
-        {"thinkOff", tr("Thinking &off")}, {"thinkOn", tr("Thinking o&n")}, {"thinkMax", tr("Thinking &max")}};
+    const std::pair<const char*, QString> modes[] = {{"thinkOff", tr("Thinking &off")},
+                                                     {"thinkOn", tr("Thinking o&n")},
+                                                     {"thinkMax", tr("Thinking &max")}};
     for (int i = 0; i < 3; ++i) {
         QAction* mode = add(model, QLatin1String(modes[i].first), modes[i].second,
                             QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + i)),
@@ -212,7 +223,8 @@ void MainWindow::buildMenus() {
     }
     action(QStringLiteral("thinkOn"))->setChecked(true);
     model->addSeparator();
-    QAction* tools = add(model, QStringLiteral("tools"), tr("Demo &tools: clock and calculator"), key("Ctrl+T"), {});
+    QAction* tools = add(model, QStringLiteral("tools"), tr("Demo &tools: clock and calculator"),
+                         key("Ctrl+T"), {});
     tools->setCheckable(true);
     tools->setChecked(true);
     connect(tools, &QAction::toggled, this, [this](bool on) {
@@ -222,17 +234,24 @@ void MainWindow::buildMenus() {
     connect(tools, &QAction::triggered, this, [this] { toolsChosen_ = true; });
 
     QMenu* view = menuBar()->addMenu(tr("&View"));
-    add(view, QStringLiteral("zoomIn"), tr("Zoom &in"), QKeySequence::ZoomIn, [this] { setZoom(zoom_ * 1.1); });
+    add(view, QStringLiteral("zoomIn"), tr("Zoom &in"), QKeySequence::ZoomIn,
+        [this] { setZoom(zoom_ * 1.1); });
     action(QStringLiteral("zoomIn"))->setShortcuts({key("Ctrl++"), key("Ctrl+=")});
-    add(view, QStringLiteral("zoomOut"), tr("Zoom &out"), key("Ctrl+-"), [this] { setZoom(zoom_ / 1.1); });
-    add(view, QStringLiteral("zoomReset"), tr("Normal &size"), key("Ctrl+0"), [this] { setZoom(1.0); });
+    add(view, QStringLiteral("zoomOut"), tr("Zoom &out"), key("Ctrl+-"),
+        [this] { setZoom(zoom_ / 1.1); });
+    add(view, QStringLiteral("zoomReset"), tr("Normal &size"), key("Ctrl+0"),
+        [this] { setZoom(1.0); });
     view->addSeparator();
-    QAction* beside = add(view, QStringLiteral("sideBySide"), tr("Thinking &beside the answer"), key("Ctrl+Shift+D"), {});
+    QAction* beside = add(view, QStringLiteral("sideBySide"), tr("Thinking &beside the answer"),
+                          key("Ctrl+Shift+D"), {});
     beside->setCheckable(true);
     connect(beside, &QAction::toggled, this, [this](bool on) { transcript_->setSideBySide(on); });
-    add(view, QStringLiteral("foldThinking"), tr("&Fold all thinking"), key("Ctrl+Shift+F"), [this] { transcript_->foldAllThinking(true); });
-    add(view, QStringLiteral("unfoldThinking"), tr("&Unfold all thinking"), key("Ctrl+Shift+E"), [this] { transcript_->foldAllThinking(false); });
-    add(view, QStringLiteral("plainText"), tr("Transcript as &plain text"), key("F7"), [this] { showPlainText(); });
+    add(view, QStringLiteral("foldThinking"), tr("&Fold all thinking"), key("Ctrl+Shift+F"),
+        [this] { transcript_->foldAllThinking(true); });
+    add(view, QStringLiteral("unfoldThinking"), tr("&Unfold all thinking"), key("Ctrl+Shift+E"),
+        [this] { transcript_->foldAllThinking(false); });
+    add(view, QStringLiteral("plainText"), tr("Transcript as &plain text"), key("F7"),
+        [this] { showPlainText(); });
     view->addSeparator();
     QMenu* theme = view->addMenu(tr("&Theme"));
     auto* themes = new QActionGroup(this);
@@ -241,48 +260,55 @@ void MainWindow::buildMenus() {
         {"themeLight", tr("&Light"), "Ctrl+Alt+1", ThemeChoice::light},
         {"themeDark", tr("Dar&k"), "Ctrl+Alt+2", ThemeChoice::dark}};
     for (const auto& [name, text, keys, choice] : choices) {
-        QAction* one = add(theme, QLatin1String(name), text, key(keys), [this, choice = choice] { setTheme(choice); });
+        QAction* one = add(theme, QLatin1String(name), text, key(keys),
+                           [this, choice = choice] { setTheme(choice); });
         one->setCheckable(true);
         one->setChecked(currentThemeChoice() == choice);
         themes->addAction(one);
     }
-    add(view, QStringLiteral("fullScreen"), tr("F&ull screen"), key("F11"), [this] {
-        setWindowState(windowState() ^ Qt::WindowFullScreen);
-    });
+    add(view, QStringLiteral("fullScreen"), tr("F&ull screen"), key("F11"),
+        [this] { setWindowState(windowState() ^ Qt::WindowFullScreen); });
     view->addSeparator();
     add(view, QStringLiteral("nextPane"), tr("Next p&ane"), key("F6"), [this] { nextPane(1); });
-    add(view, QStringLiteral("previousPane"), tr("Pre&vious pane"), key("Shift+F6"), [this] { nextPane(-1); });
+    add(view, QStringLiteral("previousPane"), tr("Pre&vious pane"), key("Shift+F6"),
+        [this] { nextPane(-1); });
     add(view, QStringLiteral("commandPalette"), tr("&Command palette…"), key("Ctrl+K"), [this] {
         CommandPalette palette(order_, this);
         palette.exec();
     });
 
     QMenu* inspect = menuBar()->addMenu(tr("&Inspect"));
-    QAction* inspector = add(inspect, QStringLiteral("inspector"), tr("Show &inspector"), key("Ctrl+I"), {});
+    QAction* inspector =
+        add(inspect, QStringLiteral("inspector"), tr("Show &inspector"), key("Ctrl+I"), {});
     inspector->setCheckable(true);
     connect(inspector, &QAction::toggled, this, [this](bool on) {
         if (dock_->widget()) dock_->setVisible(on);
     });
 
     QMenu* help = menuBar()->addMenu(tr("&Help"));
-    add(help, QStringLiteral("shortcuts"), tr("&Keyboard shortcuts"), key("F1"), [this] { showShortcuts(); });
-    add(help, QStringLiteral("agents"), tr("Connect an &agent"), key("Shift+F1"), [this] { showAgents(); });
-    add(help, QStringLiteral("about"), tr("A&bout Starglass"), key("Ctrl+F1"), [this] { showAbout(); });
+    add(help, QStringLiteral("shortcuts"), tr("&Keyboard shortcuts"), key("F1"),
+        [this] { showShortcuts(); });
+    add(help, QStringLiteral("agents"), tr("Connect an &agent"), key("Shift+F1"),
+        [this] { showAgents(); });
+    add(help, QStringLiteral("about"), tr("A&bout Starglass"), key("Ctrl+F1"),
+        [this] { showAbout(); });
 }
 
 void MainWindow::connectEngine() {
     connect(bridge_, &EngineBridge::loadStarted, this, [this](const QString& path) {
-        notice_->showLoading(path.isEmpty() ? tr("the built-in model") : QFileInfo(path).fileName());
+        notice_->showLoading(path.isEmpty() ? tr("the built-in model")
+                                            : QFileInfo(path).fileName());
         updateState();
     });
     connect(bridge_, &EngineBridge::loadProgress, notice_, &Notice::showProgress);
-    connect(bridge_, &EngineBridge::loadFailed, this, [this](const UserError& error, bool cancelled) {
-        if (cancelled)
-            notice_->hide();
-        else
-            notice_->showError(error);
-        updateState();
-    });
+    connect(bridge_, &EngineBridge::loadFailed, this,
+            [this](const UserError& error, bool cancelled) {
+                if (cancelled)
+                    notice_->hide();
+                else
+                    notice_->showError(error);
+                updateState();
+            });
     connect(bridge_, &EngineBridge::modelReady, this, [this](const ModelInfoPtr& model) {
         if (!bridge_->loading()) notice_->hide();
         welcome_->setBuiltin(model->builtin);
@@ -295,7 +321,8 @@ void MainWindow::connectEngine() {
     connect(bridge_, &EngineBridge::stateChanged, this, &MainWindow::updateState);
     connect(bridge_, &EngineBridge::statsChanged, this, &MainWindow::updateStatus);
     connect(bridge_, &EngineBridge::prefillProgress, this, [this](const PrefillProgress& progress) {
-        prefillPercent_ = progress.tokens_total > 0 ? 100 * progress.tokens_done / progress.tokens_total : 100;
+        prefillPercent_ =
+            progress.tokens_total > 0 ? 100 * progress.tokens_done / progress.tokens_total : 100;
         prefillSeconds_ = progress.seconds;
         updateStatus();
     });
@@ -330,9 +357,13 @@ void MainWindow::setInspector(QWidget* panel) {
 
 // --- actions -------------------------------------------------------------------------------
 
-void MainWindow::openModel(const QString& path) { bridge_->openModel(path); }
+void MainWindow::openModel(const QString& path) {
+    bridge_->openModel(path);
+}
 
-void MainWindow::openBuiltin() { bridge_->openBuiltin(); }
+void MainWindow::openBuiltin() {
+    bridge_->openBuiltin();
+}
 
 void MainWindow::chooseModel() {
     QSettings settings;
@@ -340,21 +371,26 @@ void MainWindow::chooseModel() {
     const QString path = QFileDialog::getOpenFileName(this, tr("Open model"), last,
                                                       tr("Models (*.gguf);;All files (*)"));
     if (path.isEmpty()) return;
-    if (options_.remember) settings.setValue(QStringLiteral("model/folder"), QFileInfo(path).absolutePath());
+    if (options_.remember)
+        settings.setValue(QStringLiteral("model/folder"), QFileInfo(path).absolutePath());
     openModel(path);
 }
 
 void MainWindow::attachFile() {
-    const QStringList paths = QFileDialog::getOpenFileNames(this, tr("Add text files to the message"));
+    const QStringList paths =
+        QFileDialog::getOpenFileNames(this, tr("Add text files to the message"));
     for (const QString& path : paths) composer_->insertFile(path);
 }
 
-void MainWindow::ask(const QString& text) { send(text); }
+void MainWindow::ask(const QString& text) {
+    send(text);
+}
 
 void MainWindow::send(const QString& text) {
     chat_->setThink(composer_->think());
     if (editing_ != 0) {
-        const bool last = chat_->lastUserIndex() >= 0 && chat_->at(chat_->lastUserIndex()).id == editing_;
+        const bool last =
+            chat_->lastUserIndex() >= 0 && chat_->at(chat_->lastUserIndex()).id == editing_;
         endEditing();
         if (last && !chat_->answering()) {
             chat_->resend(text);
@@ -433,7 +469,8 @@ void MainWindow::nextPane(int step) {
     for (int i = 0; i < panes.size(); ++i)
         if (focus && (panes[i] == focus || panes[i]->isAncestorOf(focus))) now = i;
     if (pages_->currentWidget() == welcome_ && focus && welcome_->isAncestorOf(focus)) now = 1;
-    QWidget* next = panes[(now + step + static_cast<int>(panes.size())) % static_cast<int>(panes.size())];
+    QWidget* next =
+        panes[(now + step + static_cast<int>(panes.size())) % static_cast<int>(panes.size())];
     if (next->focusPolicy() == Qt::NoFocus && !next->focusProxy()) {
         // A panel hands the focus to its first control.
         for (QWidget* child : next->findChildren<QWidget*>())
@@ -456,7 +493,8 @@ void MainWindow::showPlainText() {
     edit->setAccessibleName(tr("Transcript as plain text"));
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close, &dialog);
     QPushButton* copy = buttons->addButton(tr("Copy all"), QDialogButtonBox::ActionRole);
-    connect(copy, &QPushButton::clicked, edit, [edit] { QApplication::clipboard()->setText(edit->toPlainText()); });
+    connect(copy, &QPushButton::clicked, edit,
+            [edit] { QApplication::clipboard()->setText(edit->toPlainText()); });
     connect(buttons, &QDialogButtonBox::rejected, &dialog, &QDialog::reject);
     auto* column = new QVBoxLayout(&dialog);
     column->addWidget(edit);
@@ -469,8 +507,9 @@ void MainWindow::showShortcuts() {
     for (const QAction* action : std::as_const(order_)) {
         const QString keys = action->shortcut().toString(QKeySequence::NativeText);
         if (keys.isEmpty()) continue;
-        text += QStringLiteral("<tr><td style='padding-right:24px'>%1</td><td>%2</td></tr>")
-                    .arg(QString(action->text()).remove(u'&').toHtmlEscaped(), keys.toHtmlEscaped());
+        text +=
+            QStringLiteral("<tr><td style='padding-right:24px'>%1</td><td>%2</td></tr>")
+                .arg(QString(action->text()).remove(u'&').toHtmlEscaped(), keys.toHtmlEscaped());
     }
     QMessageBox box(this);
     box.setWindowTitle(tr("Keyboard shortcuts"));
@@ -482,24 +521,29 @@ void MainWindow::showAgents() {
     QMessageBox box(this);
     box.setWindowTitle(tr("Connect an agent"));
     box.setTextFormat(Qt::PlainText);
-    box.setText(tr("Scripts and agents can run the same engine from the command line:\n\n"
-                   "starglass-cli run --builtin -p \"What is 47 + 38?\"\n"
-                   "starglass-cli chat --builtin\n\n"
-                   "A local server for agents is not part of this version. Nothing listens on any port, and nothing "
-                   "leaves this machine."));
+    box.setText(
+        tr("Scripts and agents can run the same engine from the command line:\n\n"
+           "starglass-cli run --builtin -p \"What is 47 + 38?\"\n"
+           "starglass-cli chat --builtin\n\n"
+           "A local server for agents is not part of this version. Nothing listens on any port, "
+           "and nothing "
+           "leaves this machine."));
     box.exec();
 }
 
 void MainWindow::showAbout() {
     QMessageBox::about(this, tr("About Starglass"),
-                       tr("<b>Starglass %1</b><br>A window onto DeepSeek V4 on your own machine. Nothing leaves it."
+                       tr("<b>Starglass %1</b><br>A window onto DeepSeek V4 on your own machine. "
+                          "Nothing leaves it."
                           "<br><br>Engine: MIT. Window: GPL-3.0-or-later, with Qt %2.")
                            .arg(QApplication::applicationVersion(), QLatin1String(qVersion())));
 }
 
 // --- state ---------------------------------------------------------------------------------
 
-void MainWindow::countSoon() { countTimer_->start(); }
+void MainWindow::countSoon() {
+    countTimer_->start();
+}
 
 void MainWindow::updateState() {
     const bool empty = chat_->size() == 0;
@@ -512,7 +556,9 @@ void MainWindow::updateState() {
     marker_->setVisible(!empty && bridge_->model() && bridge_->model()->builtin);
     composer_->setAnswering(chat_->answering());
     composer_->setWaiting(bridge_->loading() || !bridge_->model());
-    const auto enable = [this](const char* name, bool on) { action(QLatin1String(name))->setEnabled(on); };
+    const auto enable = [this](const char* name, bool on) {
+        action(QLatin1String(name))->setEnabled(on);
+    };
     enable("stop", chat_->answering() || editing_ != 0);
     enable("regenerate", chat_->canRegenerate());
     enable("editLast", !chat_->answering() && chat_->lastUserIndex() >= 0);
@@ -530,40 +576,50 @@ void MainWindow::updateState() {
 void MainWindow::updateStatus() {
     const QLocale locale;
     const ModelInfoPtr& model = bridge_->model();
-    const QString state = bridge_->loading()    ? tr("loading")
-                          : !model              ? QString()
+    const QString state = bridge_->loading()   ? tr("loading")
+                          : !model             ? QString()
                           : chat_->answering() ? tr("answering")
-                                                : tr("ready");
+                                               : tr("ready");
     status_->model->set({}, model ? QString::fromStdString(model->name) : tr("No model"),
                         state.isEmpty() ? QString() : QStringLiteral(" · ") + state);
     if (prefillPercent_ < 0) {
         status_->prefill->set(tr("prefill "), QStringLiteral("–"), {});
     } else {
         const int seconds = static_cast<int>(prefillSeconds_);
-        status_->prefill->set(tr("prefill "), tr("%1 %").arg(prefillPercent_),
-                              QStringLiteral(" %1:%2").arg(seconds / 60).arg(seconds % 60, 2, 10, QLatin1Char('0')));
+        status_->prefill->set(
+            tr("prefill "), tr("%1 %").arg(prefillPercent_),
+            QStringLiteral(" %1:%2").arg(seconds / 60).arg(seconds % 60, 2, 10, QLatin1Char('0')));
     }
     const double rate = chat_->answering() ? chat_->liveRate() : lastRate_;
-    status_->rate->set({}, rate > 0 ? locale.toString(rate, 'f', 1) : QStringLiteral("–"), tr(" tok/s"));
+    status_->rate->set({}, rate > 0 ? locale.toString(rate, 'f', 1) : QStringLiteral("–"),
+                       tr(" tok/s"));
     const SessionStats& stats = bridge_->stats();
-    status_->context->set(tr("context "), tokensText(chat_->usedTokens()),
-                          stats.limitTokens > 0 ? QStringLiteral("/") + tokensText(stats.limitTokens) : QString());
+    status_->context->set(
+        tr("context "), tokensText(chat_->usedTokens()),
+        stats.limitTokens > 0 ? QStringLiteral("/") + tokensText(stats.limitTokens) : QString());
     const double weights = model ? static_cast<double>(model->file_bytes) : 0;
-    status_->memory->set(tr("memory "), bytesText(weights + static_cast<double>(stats.memoryBytes)), {});
-    status_->memory->setToolTip(tr("Model file %1, conversation state %2")
-                                    .arg(bytesText(weights), bytesText(static_cast<double>(stats.memoryBytes))));
+    status_->memory->set(tr("memory "), bytesText(weights + static_cast<double>(stats.memoryBytes)),
+                         {});
+    status_->memory->setToolTip(
+        tr("Model file %1, conversation state %2")
+            .arg(bytesText(weights), bytesText(static_cast<double>(stats.memoryBytes))));
     const int first = chat_->size() > 0 ? 0 : -1;
-    const QString title = first >= 0 ? QString::fromUtf8(chat_->at(first).text).simplified() : QString();
-    setWindowTitle(title.isEmpty() ? tr("Starglass")
-                                   : tr("%1 — Starglass").arg(title.size() > 48 ? title.left(47) + u'…' : title));
-    if (composer_->text().isEmpty()) composer_->setCount({}, chat_->usedTokens(), stats.limitTokens);
+    const QString title =
+        first >= 0 ? QString::fromUtf8(chat_->at(first).text).simplified() : QString();
+    setWindowTitle(
+        title.isEmpty()
+            ? tr("Starglass")
+            : tr("%1 — Starglass").arg(title.size() > 48 ? title.left(47) + u'…' : title));
+    if (composer_->text().isEmpty())
+        composer_->setCount({}, chat_->usedTokens(), stats.limitTokens);
 }
 
 void MainWindow::alignComposer() {
     // The composer stands under the prose, not under the scroll bar.
-    const int bar = pages_->currentWidget() == transcript_ && transcript_->verticalScrollBar()->isVisible()
-                        ? transcript_->verticalScrollBar()->width()
-                        : 0;
+    const int bar =
+        pages_->currentWidget() == transcript_ && transcript_->verticalScrollBar()->isVisible()
+            ? transcript_->verticalScrollBar()->width()
+            : 0;
     const double available = composerRow_->width() - bar;
     const double width = pages_->currentWidget() == transcript_ && !transcript_->sideBySide()
                              ? transcript_->columnWidth()
@@ -582,8 +638,8 @@ void MainWindow::applyStyle() {
 
 void MainWindow::changeEvent(QEvent* event) {
     QMainWindow::changeEvent(event);
-    if (event->type() == QEvent::ApplicationPaletteChange || event->type() == QEvent::PaletteChange ||
-        event->type() == QEvent::ThemeChange)
+    if (event->type() == QEvent::ApplicationPaletteChange ||
+        event->type() == QEvent::PaletteChange || event->type() == QEvent::ThemeChange)
         applyStyle();
 }
 
@@ -592,8 +648,8 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
     if (event->type() == QEvent::KeyPress && watched == composer_->edit()) {
         const auto* key = static_cast<QKeyEvent*>(event);
         // Arrow up in an empty field edits the last message.
-        if (key->key() == Qt::Key_Up && key->modifiers() == Qt::NoModifier && composer_->text().isEmpty() &&
-            chat_->lastUserIndex() >= 0 && !chat_->answering()) {
+        if (key->key() == Qt::Key_Up && key->modifiers() == Qt::NoModifier &&
+            composer_->text().isEmpty() && chat_->lastUserIndex() >= 0 && !chat_->answering()) {
             editLast();
             return true;
         }
@@ -637,9 +693,12 @@ void MainWindow::loadPreferences() {
     const QSettings settings;
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
     setZoom(settings.value(QStringLiteral("view/zoom"), 1.0).toDouble());
-    action(QStringLiteral("sideBySide"))->setChecked(settings.value(QStringLiteral("view/sideBySide"), false).toBool());
-    action(QStringLiteral("inspector"))->setChecked(settings.value(QStringLiteral("view/inspector"), true).toBool());
-    setThink(static_cast<ThinkMode>(std::clamp(settings.value(QStringLiteral("chat/think"), 1).toInt(), 0, 2)));
+    action(QStringLiteral("sideBySide"))
+        ->setChecked(settings.value(QStringLiteral("view/sideBySide"), false).toBool());
+    action(QStringLiteral("inspector"))
+        ->setChecked(settings.value(QStringLiteral("view/inspector"), true).toBool());
+    setThink(static_cast<ThinkMode>(
+        std::clamp(settings.value(QStringLiteral("chat/think"), 1).toInt(), 0, 2)));
 }
 
 void MainWindow::savePreferences() {
@@ -647,7 +706,8 @@ void MainWindow::savePreferences() {
     settings.setValue(QStringLiteral("window/geometry"), saveGeometry());
     settings.setValue(QStringLiteral("view/zoom"), zoom_);
     settings.setValue(QStringLiteral("view/sideBySide"), transcript_->sideBySide());
-    settings.setValue(QStringLiteral("view/inspector"), action(QStringLiteral("inspector"))->isChecked());
+    settings.setValue(QStringLiteral("view/inspector"),
+                      action(QStringLiteral("inspector"))->isChecked());
     settings.setValue(QStringLiteral("view/theme"), static_cast<int>(currentThemeChoice()));
     settings.setValue(QStringLiteral("chat/think"), static_cast<int>(composer_->think()));
 }

@@ -15,12 +15,18 @@ namespace {
 
 QString stageText(LoadProgress::Stage stage) {
     switch (stage) {
-        case LoadProgress::Stage::open: return Notice::tr("opening the file");
-        case LoadProgress::Stage::metadata: return Notice::tr("reading the metadata");
-        case LoadProgress::Stage::tensors: return Notice::tr("checking the tensors");
-        case LoadProgress::Stage::tokenizer: return Notice::tr("building the tokenizer");
-        case LoadProgress::Stage::weights: return Notice::tr("binding the weights");
-        case LoadProgress::Stage::ready: return Notice::tr("ready");
+        case LoadProgress::Stage::open:
+            return Notice::tr("opening the file");
+        case LoadProgress::Stage::metadata:
+            return Notice::tr("reading the metadata");
+        case LoadProgress::Stage::tensors:
+            return Notice::tr("checking the tensors");
+        case LoadProgress::Stage::tokenizer:
+            return Notice::tr("building the tokenizer");
+        case LoadProgress::Stage::weights:
+            return Notice::tr("binding the weights");
+        case LoadProgress::Stage::ready:
+            return Notice::tr("ready");
     }
     return {};
 }
@@ -62,8 +68,9 @@ Notice::Notice(QWidget* parent) : QFrame(parent) {
     for (QPushButton* button : {cancel_, open_, copy_, close_}) row->addWidget(button);
     connect(cancel_, &QPushButton::clicked, this, &Notice::cancelRequested);
     connect(open_, &QPushButton::clicked, this, &Notice::openRequested);
-    connect(copy_, &QPushButton::clicked, this,
-            [this] { QApplication::clipboard()->setText(error_.sentence() + u'\n' + error_.details); });
+    connect(copy_, &QPushButton::clicked, this, [this] {
+        QApplication::clipboard()->setText(error_.sentence() + u'\n' + error_.details);
+    });
     connect(close_, &QPushButton::clicked, this, &QWidget::hide);
     hide();
 }
@@ -81,8 +88,10 @@ void Notice::showLoading(const QString& name) {
 void Notice::showProgress(const LoadProgress& progress) {
     QString text = tr("Opening %1: %2").arg(name_, stageText(progress.stage));
     if (progress.bytes_total > 0) {
-        text += QStringLiteral(" · ") + tr("%1 of %2").arg(bytesText(static_cast<double>(progress.bytes_done)),
-                                                           bytesText(static_cast<double>(progress.bytes_total)));
+        text +=
+            QStringLiteral(" · ") + tr("%1 of %2")
+                                        .arg(bytesText(static_cast<double>(progress.bytes_done)),
+                                             bytesText(static_cast<double>(progress.bytes_total)));
         bar_->setRange(0, 1000);
         bar_->setValue(static_cast<int>(1000.0 * static_cast<double>(progress.bytes_done) /
                                         static_cast<double>(progress.bytes_total)));
@@ -103,6 +112,8 @@ void Notice::showError(const UserError& error) {
     show();
 }
 
-QString Notice::text() const { return text_->text(); }
+QString Notice::text() const {
+    return text_->text();
+}
 
 }  // namespace starglass::ui

@@ -16,13 +16,15 @@ namespace {
 double tabular(QPainter* painter, QPointF at, const QFont& font, const QString& text) {
     const QFontMetricsF metrics(font);
     double digit = 0;
-    for (char16_t c = u'0'; c <= u'9'; ++c) digit = std::max(digit, metrics.horizontalAdvance(QChar(c)));
+    for (char16_t c = u'0'; c <= u'9'; ++c)
+        digit = std::max(digit, metrics.horizontalAdvance(QChar(c)));
     double x = at.x();
     qsizetype i = 0;
     while (i < text.size()) {
         if (text[i].isDigit()) {
             const double width = metrics.horizontalAdvance(text[i]);
-            if (painter) painter->drawText(QPointF(x + (digit - width) / 2, at.y()), QString(text[i]));
+            if (painter)
+                painter->drawText(QPointF(x + (digit - width) / 2, at.y()), QString(text[i]));
             x += digit;
             ++i;
             continue;
@@ -66,7 +68,8 @@ QSize StatusItem::sizeHint() const {
     const double text = tabular(nullptr, {}, font(), before_ + after_) +
                         tabular(nullptr, {}, strongFont(font()), strong_);
     const double widest = tabular(nullptr, {}, strongFont(font()), widest_);
-    return {qRound(std::max(text, widest)) + 2 * kPadding, qRound(QFontMetricsF(font()).height() * 1.65)};
+    return {qRound(std::max(text, widest)) + 2 * kPadding,
+            qRound(QFontMetricsF(font()).height() * 1.65)};
 }
 
 void StatusItem::paintEvent(QPaintEvent*) {
@@ -105,7 +108,8 @@ StatusStrip::StatusStrip(QWidget* parent) : QWidget(parent) {
     connections = add(tr("Network"), QString(), false);
     connections->set({}, QStringLiteral("0"), tr(" connections"));
     setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
-    connections->setToolTip(tr("This program has no network code switched on: nothing leaves this machine."));
+    connections->setToolTip(
+        tr("This program has no network code switched on: nothing leaves this machine."));
 }
 
 void StatusStrip::resizeEvent(QResizeEvent* event) {

@@ -53,34 +53,44 @@ Welcome::Welcome(QWidget* parent) : QScrollArea(parent) {
     marker_->setProperty("quiet", true);
     marker_->hide();
 
-    const Card prompts = makeCard(tr("Try a prompt"), tr("The model answers on this machine, thinking shown above the answer."), page);
+    const Card prompts =
+        makeCard(tr("Try a prompt"),
+                 tr("The model answers on this machine, thinking shown above the answer."), page);
     const QString examples[] = {tr("What does the expert heat map show?"), tr("What is 47 + 38?"),
                                 tr("How do I open the real model?"), tr("What time is it?")};
     for (const QString& example : examples) {
         auto* button = new QPushButton(example, prompts.frame);
         button->setProperty("row", true);
-        connect(button, &QPushButton::clicked, this, [this, example] { emit promptChosen(example); });
+        connect(button, &QPushButton::clicked, this,
+                [this, example] { emit promptChosen(example); });
         prompts.column->addWidget(button);
     }
     prompts.column->addStretch(1);
 
-    const auto addButton = [this](const Card& card, const QString& label, void (Welcome::*signal)()) {
+    const auto addButton = [this](const Card& card, const QString& label,
+                                  void (Welcome::*signal)()) {
         card.column->addStretch(1);
         auto* button = new QPushButton(label, card.frame);
         connect(button, &QPushButton::clicked, this, signal);
         card.column->addWidget(button, 0, Qt::AlignLeft);
     };
-    const Card inspector = makeCard(tr("Explore the inspector"),
-                                    tr("See which experts each token used, how sure the model was of it, and how fast it "
-                                       "came. Click a word of an answer to look at that token."), page);
+    const Card inspector = makeCard(
+        tr("Explore the inspector"),
+        tr("See which experts each token used, how sure the model was of it, and how fast it "
+           "came. Click a word of an answer to look at that token."),
+        page);
     addButton(inspector, tr("Show the inspector"), &Welcome::inspectorWanted);
     const Card model = makeCard(tr("Choose the real model"),
-                                tr("Open a GGUF of DeepSeek V4 Flash from your disk. It is read in place, never copied, and "
-                                   "its loading can be cancelled."), page);
+                                tr("Open a GGUF of DeepSeek V4 Flash from your disk. It is read in "
+                                   "place, never copied, and "
+                                   "its loading can be cancelled."),
+                                page);
     addButton(model, tr("Open model…"), &Welcome::modelWanted);
-    const Card agents = makeCard(tr("Connect an agent"),
-                                 tr("Scripts and agents can already use the same engine through starglass-cli. A local "
-                                    "server is not part of this version, so nothing listens on any port."), page);
+    const Card agents = makeCard(
+        tr("Connect an agent"),
+        tr("Scripts and agents can already use the same engine through starglass-cli. A local "
+           "server is not part of this version, so nothing listens on any port."),
+        page);
     addButton(agents, tr("Show how"), &Welcome::agentsWanted);
     cards_[0] = prompts.frame;
     cards_[1] = inspector.frame;
@@ -100,7 +110,9 @@ Welcome::Welcome(QWidget* parent) : QScrollArea(parent) {
     arrange();
 }
 
-void Welcome::setBuiltin(bool builtin) { marker_->setVisible(builtin); }
+void Welcome::setBuiltin(bool builtin) {
+    marker_->setVisible(builtin);
+}
 
 void Welcome::setModelName(const QString& name) {
     title_->setText(name.isEmpty() ? tr("Starglass") : tr("Chat with %1").arg(name));

@@ -95,7 +95,8 @@ Theme Theme::of(const QPalette& palette) {
     out.quiet = readable(out.quiet, out.page, out.text, 4.6);
     out.border = mix(out.page, out.text, out.dark ? 0.13 : 0.13);
     out.hover = mix(out.panel, out.text, 0.07);
-    out.accent = readable(palette.color(QPalette::Active, QPalette::Highlight), out.page, out.text, 3.0);
+    out.accent =
+        readable(palette.color(QPalette::Active, QPalette::Highlight), out.page, out.text, 3.0);
     out.accentText = palette.color(QPalette::Active, QPalette::HighlightedText);
     if (contrast(out.accentText, out.accent) < 4.0)
         out.accentText = luminance(out.accent) > 0.3 ? QColor(Qt::black) : QColor(Qt::white);
@@ -110,7 +111,7 @@ Theme Theme::of(const QPalette& palette) {
 }
 
 QColor Theme::category(int index) {
-    static const std::array<QColor, kCategories> kColors{kBlue,  kOrange,    kGreen,
+    static const std::array<QColor, kCategories> kColors{kBlue,   kOrange,    kGreen,
                                                          kPurple, kVermilion, kSky};
     return kColors[static_cast<std::size_t>(index) % kCategories];
 }
@@ -126,7 +127,8 @@ QColor Theme::ramp(double amount) const {
 
 std::array<QRgb, 256> Theme::rampTable() const {
     std::array<QRgb, 256> out{};
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = ramp(static_cast<double>(i) / 255.0).rgb();
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i] = ramp(static_cast<double>(i) / 255.0).rgb();
     return out;
 }
 
@@ -230,7 +232,9 @@ void applyTheme(ThemeChoice wanted) {
         QApplication::setPalette(ownPalette(wanted == ThemeChoice::dark));
 }
 
-ThemeChoice currentThemeChoice() { return choice; }
+ThemeChoice currentThemeChoice() {
+    return choice;
+}
 
 QFont codeFont(const QFont& prose) {
     // The system's fixed font, at a little under the prose size: fixed faces draw larger.

@@ -16,19 +16,19 @@ enum class ThemeChoice { desktop, light, dark };
 
 struct Theme {
     bool dark = false;
-    QColor page;        // behind prose
-    QColor panel;       // behind tools
-    QColor raised;      // composer, cards
-    QColor code;        // behind code
+    QColor page;    // behind prose
+    QColor panel;   // behind tools
+    QColor raised;  // composer, cards
+    QColor code;    // behind code
     QColor text;
-    QColor quiet;       // secondary text, still at least 4.5:1 on page and panel
+    QColor quiet;  // secondary text, still at least 4.5:1 on page and panel
     QColor border;
     QColor hover;
-    QColor accent;      // marks and lines
-    QColor accentText;  // on accent
-    QColor tint;        // a selected row, a chosen segment
-    QColor selection;   // behind selected text
-    QColor problem;     // the rule beside an error
+    QColor accent;                           // marks and lines
+    QColor accentText;                       // on accent
+    QColor tint;                             // a selected row, a chosen segment
+    QColor selection;                        // behind selected text
+    QColor problem;                          // the rule beside an error
     QColor keyword, literal, comment, name;  // in code
 
     static Theme of(const QPalette& palette);

@@ -15,7 +15,9 @@
 namespace starglass::ui {
 namespace {
 
-QString copyLabel() { return QCoreApplication::translate("Transcript", "Copy"); }
+QString copyLabel() {
+    return QCoreApplication::translate("Transcript", "Copy");
+}
 
 }  // namespace
 
@@ -29,8 +31,12 @@ void Block::write(QByteArrayView text, const ProseStyle& style) {
     small_ = style.prose;
     if (small_.pointSizeF() > 0) small_.setPointSizeF(small_.pointSizeF() * 0.82);
     switch (kind_) {
-        case Kind::markdown: writeMarkdown(document_, text, chunk, style, runs_); break;
-        case Kind::plain: writePlain(document_, text, chunk, style, runs_); break;
+        case Kind::markdown:
+            writeMarkdown(document_, text, chunk, style, runs_);
+            break;
+        case Kind::plain:
+            writePlain(document_, text, chunk, style, runs_);
+            break;
         case Kind::code: {
             writeCode(document_, text, chunk, style, runs_, language_);
             const QFontMetricsF metrics(small_);
@@ -40,7 +46,8 @@ void Block::write(QByteArrayView text, const ProseStyle& style) {
             if (chunk.closed) highlightCode(document_, language_, style.theme);
             break;
         }
-        case Kind::notice: break;
+        case Kind::notice:
+            break;
     }
 }
 
@@ -147,12 +154,14 @@ void Block::paintMarks(QPainter& painter, const ProseStyle& style) const {
         }
         if (const int depth = format.intProperty(kQuoteDepth); depth > 0) {
             for (int i = 0; i < depth; ++i)
-                painter.fillRect(QRectF(i * em * 0.9, box.top() - format.topMargin() * (i > 0 ? 0 : 0),
-                                        3, box.height()),
-                                 style.theme.border);
+                painter.fillRect(
+                    QRectF(i * em * 0.9, box.top() - format.topMargin() * (i > 0 ? 0 : 0), 3,
+                           box.height()),
+                    style.theme.border);
         }
         if (format.boolProperty(kRule))
-            painter.fillRect(QRectF(0, std::floor(box.center().y()), width_, 1), style.theme.border);
+            painter.fillRect(QRectF(0, std::floor(box.center().y()), width_, 1),
+                             style.theme.border);
     }
 }
 
@@ -170,7 +179,9 @@ void Block::paintCaret(QPainter& painter, const ProseStyle& style) const {
                      style.theme.accent);
 }
 
-int Block::length() const { return std::max(0, document_.characterCount() - 1); }
+int Block::length() const {
+    return std::max(0, document_.characterCount() - 1);
+}
 
 int Block::hit(QPointF local) const {
     const int found = document_.documentLayout()->hitTest(local - inset(), Qt::FuzzyHit);

@@ -43,7 +43,7 @@ public:
     [[nodiscard]] QRectF copyRect() const;
 
     Chunk chunk;
-    double y = 0;       // within its part
+    double y = 0;  // within its part
     double height = 0;
 
     [[nodiscard]] Kind kind() const { return kind_; }

@@ -10,8 +10,8 @@ namespace {
 
 struct Family {
     QSet<QString> keywords;
-    QString lineComment;   // empty: none
-    QString openComment;   // empty: none
+    QString lineComment;  // empty: none
+    QString openComment;  // empty: none
     QString closeComment;
     bool hashComment = false;
     bool tripleQuotes = false;
@@ -24,40 +24,64 @@ QSet<QString> words(const char* list) {
 
 const Family* familyOf(const QString& language) {
     static const Family kC{
-        words("alignas auto bool break case catch char class const constexpr continue default delete "
-              "do double else enum explicit extern false float for friend goto if inline int long "
-              "mutable namespace new noexcept nullptr operator override private protected public "
-              "return short signed sizeof static struct switch template this throw true try typedef "
-              "typename union unsigned using virtual void volatile while fn let mut pub impl use "
-              "match mod trait where self func package import type range chan defer go map var "
-              "function export from async await of in instanceof interface extends implements "
-              "final abstract null undefined u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64 usize string"),
-        QStringLiteral("//"), QStringLiteral("/*"), QStringLiteral("*/"), false, false};
+        words(
+            "alignas auto bool break case catch char class const constexpr continue default delete "
+            "do double else enum explicit extern false float for friend goto if inline int long "
+            "mutable namespace new noexcept nullptr operator override private protected public "
+            "return short signed sizeof static struct switch template this throw true try typedef "
+            "typename union unsigned using virtual void volatile while fn let mut pub impl use "
+            "match mod trait where self func package import type range chan defer go map var "
+            "function export from async await of in instanceof interface extends implements "
+            "final abstract null undefined u8 u16 u32 u64 i8 i16 i32 i64 f16 f32 f64 usize string"),
+        QStringLiteral("//"),
+        QStringLiteral("/*"),
+        QStringLiteral("*/"),
+        false,
+        false};
     static const Family kPython{
-        words("and as assert async await break class continue def del elif else except False finally "
-              "for from global if import in is lambda None nonlocal not or pass raise return True try "
-              "while with yield match case self"),
-        {}, {}, {}, true, true};
+        words(
+            "and as assert async await break class continue def del elif else except False finally "
+            "for from global if import in is lambda None nonlocal not or pass raise return True "
+            "try "
+            "while with yield match case self"),
+        {},
+        {},
+        {},
+        true,
+        true};
     static const Family kShell{
-        words("if then else elif fi for while do done case esac function in return export local set "
-              "cd echo exit sudo source"),
-        {}, {}, {}, true, false};
+        words(
+            "if then else elif fi for while do done case esac function in return export local set "
+            "cd echo exit sudo source"),
+        {},
+        {},
+        {},
+        true,
+        false};
     static const Family kSql{
-        words("select from where and or not insert into values update set delete create table index "
-              "join left right inner on group by order limit as null primary key drop alter SELECT "
-              "FROM WHERE AND OR NOT INSERT INTO VALUES UPDATE SET DELETE CREATE TABLE INDEX JOIN LEFT "
-              "RIGHT INNER ON GROUP BY ORDER LIMIT AS NULL PRIMARY KEY DROP ALTER"),
-        QStringLiteral("--"), QStringLiteral("/*"), QStringLiteral("*/"), false, false};
+        words(
+            "select from where and or not insert into values update set delete create table index "
+            "join left right inner on group by order limit as null primary key drop alter SELECT "
+            "FROM WHERE AND OR NOT INSERT INTO VALUES UPDATE SET DELETE CREATE TABLE INDEX JOIN "
+            "LEFT "
+            "RIGHT INNER ON GROUP BY ORDER LIMIT AS NULL PRIMARY KEY DROP ALTER"),
+        QStringLiteral("--"),
+        QStringLiteral("/*"),
+        QStringLiteral("*/"),
+        false,
+        false};
     static const Family kData{words("true false null yes no"), {}, {}, {}, true, false};
     static const QHash<QString, const Family*> kFamilies = [] {
         QHash<QString, const Family*> out;
-        for (const char* name : {"c", "cpp", "c++", "cc", "h", "hpp", "java", "js", "javascript", "ts",
-                                 "typescript", "rust", "rs", "go", "glsl", "cs", "csharp", "kotlin",
-                                 "swift", "css", "php", "d", "zig"})
+        for (const char* name :
+             {"c",          "cpp",    "c++",        "cc",   "h",   "hpp", "java", "js",
+              "javascript", "ts",     "typescript", "rust", "rs",  "go",  "glsl", "cs",
+              "csharp",     "kotlin", "swift",      "css",  "php", "d",   "zig"})
             out.insert(QLatin1String(name), &kC);
-        for (const char* name : {"python", "py", "python3"}) out.insert(QLatin1String(name), &kPython);
-        for (const char* name : {"sh", "bash", "shell", "zsh", "console", "cmake", "make", "makefile",
-                                 "dockerfile"})
+        for (const char* name : {"python", "py", "python3"})
+            out.insert(QLatin1String(name), &kPython);
+        for (const char* name :
+             {"sh", "bash", "shell", "zsh", "console", "cmake", "make", "makefile", "dockerfile"})
             out.insert(QLatin1String(name), &kShell);
         out.insert(QStringLiteral("sql"), &kSql);
         for (const char* name : {"json", "yaml", "yml", "toml", "ini", "conf"})
@@ -88,7 +112,8 @@ public:
                 mark(at, text.size() - at, comment_);
                 break;
             }
-            if (!family_.openComment.isEmpty() && QStringView(text).mid(at).startsWith(family_.openComment)) {
+            if (!family_.openComment.isEmpty() &&
+                QStringView(text).mid(at).startsWith(family_.openComment)) {
                 until_ = family_.closeComment;
                 open_ = &comment_;
                 at = finishOpen(text, at, family_.openComment.size());
@@ -101,12 +126,14 @@ public:
                 at = quoted(text, at);
             } else if (c.isDigit()) {
                 qsizetype end = at;
-                while (end < text.size() && (text[end].isLetterOrNumber() || text[end] == u'.')) ++end;
+                while (end < text.size() && (text[end].isLetterOrNumber() || text[end] == u'.'))
+                    ++end;
                 mark(at, end - at, number_);
                 at = end;
             } else if (c.isLetter() || c == u'_') {
                 qsizetype end = at;
-                while (end < text.size() && (text[end].isLetterOrNumber() || text[end] == u'_')) ++end;
+                while (end < text.size() && (text[end].isLetterOrNumber() || text[end] == u'_'))
+                    ++end;
                 if (family_.keywords.contains(text.mid(at, end - at))) mark(at, end - at, keyword_);
                 at = end;
             } else {
@@ -119,7 +146,8 @@ public:
 private:
     bool startsComment(const QString& text, qsizetype at) const {
         if (family_.hashComment && text[at] == u'#') return at == 0 || text[at - 1].isSpace();
-        return !family_.lineComment.isEmpty() && QStringView(text).mid(at).startsWith(family_.lineComment);
+        return !family_.lineComment.isEmpty() &&
+               QStringView(text).mid(at).startsWith(family_.lineComment);
     }
 
     qsizetype finishOpen(const QString& text, qsizetype at, qsizetype skip) {

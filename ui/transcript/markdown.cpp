@@ -15,8 +15,8 @@ namespace {
 
 struct Line {
     int begin = 0;
-    int end = 0;         // without the newline
-    int next = 0;        // where the following line begins
+    int end = 0;   // without the newline
+    int next = 0;  // where the following line begins
     bool complete = false;
     int indent = 0;
     bool blank = false;
@@ -106,8 +106,8 @@ public:
 
     void run(const Chunk& chunk) {
         MD_PARSER parser{};
-        parser.flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH |
-                       MD_FLAG_TASKLISTS | MD_FLAG_PERMISSIVEURLAUTOLINKS;
+        parser.flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS |
+                       MD_FLAG_PERMISSIVEURLAUTOLINKS;
         parser.enter_block = [](MD_BLOCKTYPE type, void* detail, void* self) {
             static_cast<Writer*>(self)->enterBlock(type, detail);
             return 0;
@@ -194,17 +194,20 @@ private:
 
     void enterBlock(MD_BLOCKTYPE type, void* detail) {
         switch (type) {
-            case MD_BLOCK_QUOTE: ++quotes_; open_ = false; break;
+            case MD_BLOCK_QUOTE:
+                ++quotes_;
+                open_ = false;
+                break;
             case MD_BLOCK_UL:
                 open_ = false;
-                lists_.push_back({false, 1, u'.',
-                                  static_cast<MD_BLOCK_UL_DETAIL*>(detail)->is_tight != 0});
+                lists_.push_back(
+                    {false, 1, u'.', static_cast<MD_BLOCK_UL_DETAIL*>(detail)->is_tight != 0});
                 break;
             case MD_BLOCK_OL: {
                 open_ = false;
                 const auto* list = static_cast<MD_BLOCK_OL_DETAIL*>(detail);
-                lists_.push_back({true, list->start, QLatin1Char(list->mark_delimiter),
-                                  list->is_tight != 0});
+                lists_.push_back(
+                    {true, list->start, QLatin1Char(list->mark_delimiter), list->is_tight != 0});
                 break;
             }
             case MD_BLOCK_LI: {
@@ -232,8 +235,10 @@ private:
                 QTextCharFormat format = plain();
                 QFont font = style_.prose;
                 const double scale = level == 1 ? 1.35 : level == 2 ? 1.2 : level == 3 ? 1.08 : 1.0;
-                if (font.pointSizeF() > 0) font.setPointSizeF(font.pointSizeF() * scale);
-                else font.setPixelSize(qRound(font.pixelSize() * scale));
+                if (font.pointSizeF() > 0)
+                    font.setPointSizeF(font.pointSizeF() * scale);
+                else
+                    font.setPixelSize(qRound(font.pixelSize() * scale));
                 font.setWeight(QFont::DemiBold);
                 format.setFont(font);
                 paragraph(em_ * 0.9, format, blockFormat());
@@ -254,22 +259,40 @@ private:
                 code_ = true;
                 break;
             }
-            case MD_BLOCK_TABLE: enterTable(*static_cast<MD_BLOCK_TABLE_DETAIL*>(detail)); break;
-            case MD_BLOCK_THEAD: head_ = true; break;
-            case MD_BLOCK_TBODY: head_ = false; break;
-            case MD_BLOCK_TR: ++row_; column_ = -1; break;
+            case MD_BLOCK_TABLE:
+                enterTable(*static_cast<MD_BLOCK_TABLE_DETAIL*>(detail));
+                break;
+            case MD_BLOCK_THEAD:
+                head_ = true;
+                break;
+            case MD_BLOCK_TBODY:
+                head_ = false;
+                break;
+            case MD_BLOCK_TR:
+                ++row_;
+                column_ = -1;
+                break;
             case MD_BLOCK_TH:
-            case MD_BLOCK_TD: enterCell(static_cast<MD_BLOCK_TD_DETAIL*>(detail)->align); break;
+            case MD_BLOCK_TD:
+                enterCell(static_cast<MD_BLOCK_TD_DETAIL*>(detail)->align);
+                break;
             case MD_BLOCK_DOC:
-            case MD_BLOCK_HTML: break;
+            case MD_BLOCK_HTML:
+                break;
         }
     }
 
     void leaveBlock(MD_BLOCKTYPE type) {
         switch (type) {
-            case MD_BLOCK_QUOTE: --quotes_; open_ = false; break;
+            case MD_BLOCK_QUOTE:
+                --quotes_;
+                open_ = false;
+                break;
             case MD_BLOCK_UL:
-            case MD_BLOCK_OL: lists_.pop_back(); open_ = false; break;
+            case MD_BLOCK_OL:
+                lists_.pop_back();
+                open_ = false;
+                break;
             case MD_BLOCK_LI:
                 if (!marker_.isEmpty()) ensureParagraph();  // an empty item keeps its marker
                 open_ = false;
@@ -288,8 +311,11 @@ private:
                 open_ = false;
                 break;
             case MD_BLOCK_TH:
-            case MD_BLOCK_TD: break;
-            default: open_ = false; break;
+            case MD_BLOCK_TD:
+                break;
+            default:
+                open_ = false;
+                break;
         }
     }
 
@@ -332,9 +358,15 @@ private:
         ensureParagraph();
         QTextCharFormat format = spans_.empty() ? base_ : spans_.back();
         switch (type) {
-            case MD_SPAN_EM: format.setFontItalic(true); break;
-            case MD_SPAN_STRONG: format.setFontWeight(QFont::Bold); break;
-            case MD_SPAN_DEL: format.setFontStrikeOut(true); break;
+            case MD_SPAN_EM:
+                format.setFontItalic(true);
+                break;
+            case MD_SPAN_STRONG:
+                format.setFontWeight(QFont::Bold);
+                break;
+            case MD_SPAN_DEL:
+                format.setFontStrikeOut(true);
+                break;
             case MD_SPAN_CODE:
                 format.setFontFamilies(style_.code.families());
                 format.setFontFixedPitch(true);
@@ -351,7 +383,8 @@ private:
                 format.setFontUnderline(true);
                 break;
             }
-            default: break;
+            default:
+                break;
         }
         spans_.push_back(format);
     }
@@ -380,23 +413,28 @@ private:
         }
         const char* begin = text_.data();
         if (text >= begin && text + size <= begin + text_.size())
-            runs_.push_back({cursor_.position(), static_cast<int>(text - begin),
-                             static_cast<int>(size)});
+            runs_.push_back(
+                {cursor_.position(), static_cast<int>(text - begin), static_cast<int>(size)});
         cursor_.insertText(out, format);
     }
 
     static QString entity(const QString& name) {
         static const QHash<QString, QString> kNames{
-            {QStringLiteral("&amp;"), QStringLiteral("&")},   {QStringLiteral("&lt;"), QStringLiteral("<")},
-            {QStringLiteral("&gt;"), QStringLiteral(">")},    {QStringLiteral("&quot;"), QStringLiteral("\"")},
-            {QStringLiteral("&apos;"), QStringLiteral("'")},  {QStringLiteral("&nbsp;"), QString(QChar::Nbsp)},
-            {QStringLiteral("&ndash;"), QStringLiteral("–")}, {QStringLiteral("&mdash;"), QStringLiteral("—")},
+            {QStringLiteral("&amp;"), QStringLiteral("&")},
+            {QStringLiteral("&lt;"), QStringLiteral("<")},
+            {QStringLiteral("&gt;"), QStringLiteral(">")},
+            {QStringLiteral("&quot;"), QStringLiteral("\"")},
+            {QStringLiteral("&apos;"), QStringLiteral("'")},
+            {QStringLiteral("&nbsp;"), QString(QChar::Nbsp)},
+            {QStringLiteral("&ndash;"), QStringLiteral("–")},
+            {QStringLiteral("&mdash;"), QStringLiteral("—")},
             {QStringLiteral("&hellip;"), QStringLiteral("…")}};
         if (const auto found = kNames.constFind(name); found != kNames.cend()) return *found;
         if (name.startsWith(QLatin1String("&#"))) {
             const bool hex = name.size() > 2 && (name[2] == u'x' || name[2] == u'X');
             bool good = false;
-            const uint code = QStringView(name).mid(hex ? 3 : 2).chopped(1).toUInt(&good, hex ? 16 : 10);
+            const uint code =
+                QStringView(name).mid(hex ? 3 : 2).chopped(1).toUInt(&good, hex ? 16 : 10);
             if (good && code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) {
                 const char32_t one = code;
                 return QString::fromUcs4(&one, 1);
@@ -418,10 +456,10 @@ private:
     QTextTable* table_ = nullptr;
     int quotes_ = 0;
     int row_ = -1, column_ = -1;
-    bool first_ = true;       // nothing written yet
-    bool reuse_ = true;       // the document's present empty block is to be used
+    bool first_ = true;  // nothing written yet
+    bool reuse_ = true;  // the document's present empty block is to be used
     bool afterTable_ = false;
-    bool open_ = false;       // inside a paragraph
+    bool open_ = false;  // inside a paragraph
     bool cell_ = false;
     bool head_ = false;
     bool code_ = false;
@@ -439,11 +477,11 @@ void reset(QTextDocument& document, const QFont& font) {
 std::vector<Chunk> splitMarkdown(QByteArrayView text, int from, bool final) {
     std::vector<Chunk> out;
     int begin = from;
-    bool list = false;       // the chunk holds a list, whose items may be apart
-    bool ink = false;        // the chunk has text
+    bool list = false;  // the chunk holds a list, whose items may be apart
+    bool ink = false;   // the chunk has text
     bool afterBlank = false;
     char mark = 0;
-    int fence = 0;           // length of the open fence, 0 outside
+    int fence = 0;  // length of the open fence, 0 outside
     bool chunkIsFence = false;
     const auto cut = [&](int end, bool code) {
         if (end > begin && ink) out.push_back({begin, end, code, true});
@@ -510,8 +548,9 @@ void writeMarkdown(QTextDocument& document, QByteArrayView text, const Chunk& ch
     option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
     document.setDefaultTextOption(option);
     Writer(document, text, chunk.begin, style, runs).run(chunk);
-    std::stable_sort(runs.begin(), runs.end(),
-                     [](const SourceRun& a, const SourceRun& b) { return a.position < b.position; });
+    std::stable_sort(runs.begin(), runs.end(), [](const SourceRun& a, const SourceRun& b) {
+        return a.position < b.position;
+    });
 }
 
 void writeCode(QTextDocument& document, QByteArrayView text, const Chunk& chunk,

@@ -15,9 +15,7 @@ class Row final : public QAccessibleInterface {
 public:
     Row(TranscriptView* view, int index) : view_(view), index_(index) {}
 
-    [[nodiscard]] bool isValid() const override {
-        return view_ && index_ < view_->chat().size();
-    }
+    [[nodiscard]] bool isValid() const override { return view_ && index_ < view_->chat().size(); }
     [[nodiscard]] QObject* object() const override { return nullptr; }
     [[nodiscard]] QAccessibleInterface* childAt(int, int) const override { return nullptr; }
     [[nodiscard]] QAccessibleInterface* parent() const override {
@@ -90,7 +88,8 @@ public:
         return view()->hasFocus() ? child(view()->currentMessage()) : nullptr;
     }
     void forget() {
-        for (const QAccessible::Id id : std::as_const(rows_)) QAccessible::deleteAccessibleInterface(id);
+        for (const QAccessible::Id id : std::as_const(rows_))
+            QAccessible::deleteAccessibleInterface(id);
         rows_.clear();
     }
 
@@ -116,7 +115,8 @@ void installTranscriptAccessibility() {
 
 void forgetTranscriptRows(TranscriptView* view) {
     if (!QAccessible::isActive()) return;
-    if (auto* list = dynamic_cast<List*>(QAccessible::queryAccessibleInterface(view))) list->forget();
+    if (auto* list = dynamic_cast<List*>(QAccessible::queryAccessibleInterface(view)))
+        list->forget();
 }
 
 void focusTranscriptRow(TranscriptView* view, int row) {

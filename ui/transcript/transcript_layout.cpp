@@ -32,7 +32,8 @@ std::vector<Chunk> splitPlain(QByteArrayView text, bool preview) {
     }
     int end = limit;
     // Not in the middle of a character.
-    while (end < size && end > begin && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    while (end < size && end > begin && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+        --end;
     if (begin < end || out.empty()) out.push_back({begin, end, false, true});
     return out;
 }
@@ -70,9 +71,8 @@ void TranscriptView::updateFonts() {
 void TranscriptView::syncItem(int index) {
     Item& item = items_[index];
     const ChatMessage& message = chat_.at(index);
-    const int count = message.author == ChatMessage::Author::user
-                          ? 1
-                          : static_cast<int>(message.parts.size());
+    const int count =
+        message.author == ChatMessage::Author::user ? 1 : static_cast<int>(message.parts.size());
     if (static_cast<int>(item.parts.size()) > count) item.parts.resize(count);
     while (static_cast<int>(item.parts.size()) < count) item.parts.emplace_back();
     for (int i = 0; i < count; ++i) syncPart(item, i, message);
@@ -110,16 +110,22 @@ void TranscriptView::syncPart(Item& item, int index, const ChatMessage& message)
                 part.title = tr("Thought %1 s · %2 tokens")
                                  .arg(source.seconds < 0.1
                                           ? QStringLiteral("< ") + locale.toString(0.1, 'f', 1)
-                                          : locale.toString(source.seconds, 'f', source.seconds < 10 ? 1 : 0),
+                                          : locale.toString(source.seconds, 'f',
+                                                            source.seconds < 10 ? 1 : 0),
                                       locale.toString(source.tokens));
             else
                 part.title = tr("Thinking %1 s · %2 tokens")
-                                 .arg(locale.toString(source.seconds, 'f', 1), locale.toString(source.tokens));
+                                 .arg(locale.toString(source.seconds, 'f', 1),
+                                      locale.toString(source.tokens));
             break;
         }
-        case ChatPart::Kind::answer: syncText(part, source.text, source.closed); break;
+        case ChatPart::Kind::answer:
+            syncText(part, source.text, source.closed);
+            break;
         case ChatPart::Kind::tool:
-        case ChatPart::Kind::error: syncNotice(part, source); break;
+        case ChatPart::Kind::error:
+            syncNotice(part, source);
+            break;
     }
 }
 
@@ -132,8 +138,10 @@ void TranscriptView::syncText(Part& part, QByteArrayView text, bool final) {
     std::size_t keep = 0;
     if (!final) {
         while (keep < part.blocks.size() && part.blocks[keep]->chunk.closed) ++keep;
-        if (keep < part.blocks.size()) from = part.blocks[keep]->chunk.begin;
-        else if (keep > 0) from = part.blocks[keep - 1]->chunk.end;
+        if (keep < part.blocks.size())
+            from = part.blocks[keep]->chunk.begin;
+        else if (keep > 0)
+            from = part.blocks[keep - 1]->chunk.end;
     }
     const std::vector<Chunk> chunks = splitMarkdown(text, from, final);
     std::vector<std::unique_ptr<Block>> old;
@@ -179,9 +187,10 @@ void TranscriptView::syncNotice(Part& part, const ChatPart& source) {
             const bool bare = source.toolArguments.isEmpty() || source.toolArguments == "{}";
             QTextCharFormat result = code;
             result.setForeground(theme_.text);
-            lines << std::pair(QString::fromUtf8(source.toolName) +
-                                   (bare ? QString() : u' ' + QString::fromUtf8(source.toolArguments)),
-                               code);
+            lines << std::pair(
+                QString::fromUtf8(source.toolName) +
+                    (bare ? QString() : u' ' + QString::fromUtf8(source.toolArguments)),
+                code);
             lines << std::pair(QStringLiteral("→ ") + QString::fromUtf8(source.toolResult), result);
         }
     } else {
@@ -189,7 +198,8 @@ void TranscriptView::syncNotice(Part& part, const ChatPart& source) {
         if (!source.error.safe.isEmpty()) lines << std::pair(source.error.safe, plain);
         if (!source.error.next.isEmpty()) lines << std::pair(source.error.next, plain);
         if (part.detailsOpen)
-            for (const QString& line : source.error.details.split(u'\n')) lines << std::pair(line, code);
+            for (const QString& line : source.error.details.split(u'\n'))
+                lines << std::pair(line, code);
     }
     if (part.blocks.empty())
         part.blocks.push_back(std::make_unique<Block>(Block::Kind::notice, Chunk{}));
@@ -202,8 +212,8 @@ void TranscriptView::syncNotice(Part& part, const ChatPart& source) {
 
 // A font's own average counts capitals and symbols and comes out far too wide for prose.
 double TranscriptView::proseWidth() const {
-    static const QString kSample =
-        QStringLiteral("An ordinary English sentence with its usual mix of letters fills this width so");
+    static const QString kSample = QStringLiteral(
+        "An ordinary English sentence with its usual mix of letters fills this width so");
     static_assert(kProseCharactersMax == 78, "the sample has 78 characters");
     return std::ceil(QFontMetricsF(prose_).horizontalAdvance(kSample));
 }
@@ -221,7 +231,9 @@ double TranscriptView::columnLeft() const {
     return std::floor((viewport()->width() - columnWidth()) / 2);
 }
 
-double TranscriptView::top() const { return verticalScrollBar()->value(); }
+double TranscriptView::top() const {
+    return verticalScrollBar()->value();
+}
 
 void TranscriptView::layoutPart(Part& part) {
     const bool thinking = part.kind == ChatPart::Kind::thinking && !part.user;
@@ -246,7 +258,8 @@ void TranscriptView::layoutPart(Part& part) {
                                                                              : 0.5));
             }
             const double room = part.width - indent - (tool ? indent : 0);
-            const bool prose = block->kind() == Block::Kind::markdown || block->kind() == Block::Kind::plain;
+            const bool prose =
+                block->kind() == Block::Kind::markdown || block->kind() == Block::Kind::plain;
             block->setWidth(prose ? std::min(room, proseWidth()) : room);
             block->y = y;
             y += block->height;
@@ -281,20 +294,26 @@ void TranscriptView::layoutItem(int index) {
         at += part.height + std::round(em_ * (part.folded ? 0.3 : 0.55));
 
         if (thinking)
-            item.spots.push_back({Spot::Kind::fold, QRectF(part.x, part.y, part.width, part.head), p, -1, {}});
+            item.spots.push_back(
+                {Spot::Kind::fold, QRectF(part.x, part.y, part.width, part.head), p, -1, {}});
         for (int b = 0; b < static_cast<int>(part.blocks.size()) && !part.folded; ++b) {
             const Block& block = *part.blocks[b];
             if (block.kind() != Block::Kind::code) continue;
             const double indent = thinking ? std::round(em_ * 0.75) : 0;
             item.spots.push_back({Spot::Kind::copyCode,
-                                  block.copyRect().translated(part.x + indent, part.y + block.y), p, b, {}});
+                                  block.copyRect().translated(part.x + indent, part.y + block.y),
+                                  p,
+                                  b,
+                                  {}});
         }
         if (part.kind == ChatPart::Kind::error && !part.user) {
             double x = part.x + std::round(em_ * 0.75);
             const auto add = [&](Spot::Kind kind, const QString& label) {
                 const double w = small.horizontalAdvance(label) + 4;
-                item.spots.push_back({kind, QRectF(x, part.y + part.height - small.height() * 1.25, w,
-                                                   small.height() * 1.2), p, -1, label});
+                item.spots.push_back({kind,
+                                      QRectF(x, part.y + part.height - small.height() * 1.25, w,
+                                             small.height() * 1.2),
+                                      p, -1, label});
                 x += w + em_;
             };
             add(Spot::Kind::retry, tr("Try again"));
@@ -308,8 +327,9 @@ void TranscriptView::layoutItem(int index) {
         message.text.size() > kPlainPreviewBytes + 500) {
         const QString label = tr("Show all %1 characters")
                                   .arg(QLocale().toString(QString::fromUtf8(message.text).size()));
-        item.spots.push_back({Spot::Kind::showAll, QRectF(0, y, small.horizontalAdvance(label) + 4,
-                                                          small.height() * 1.2), 0, -1, label});
+        item.spots.push_back(
+            {Spot::Kind::showAll,
+             QRectF(0, y, small.horizontalAdvance(label) + 4, small.height() * 1.2), 0, -1, label});
         y += small.height() * 1.5;
     }
     item.foot = 0;
@@ -318,13 +338,15 @@ void TranscriptView::layoutItem(int index) {
         const QString label = tr("Copy");
         const double w = small.horizontalAdvance(label) + 6;
         item.spots.push_back({Spot::Kind::copyMessage,
-                              QRectF(width - w, item.foot, w, small.height() * 1.2), -1, -1, label});
+                              QRectF(width - w, item.foot, w, small.height() * 1.2), -1, -1,
+                              label});
         y += small.height() * 1.2;
     }
     if (message.author == ChatMessage::Author::user && index == chat_.lastUserIndex()) {
         const QString label = tr("Edit");
         const double w = small.horizontalAdvance(label) + 6;
-        item.spots.push_back({Spot::Kind::edit, QRectF(width - w, 0, w, small.height() * 1.2), -1, -1, label});
+        item.spots.push_back(
+            {Spot::Kind::edit, QRectF(width - w, 0, w, small.height() * 1.2), -1, -1, label});
     }
     item.height = std::ceil(y + em_ * (message.author == ChatMessage::Author::user ? 0.45 : 1.25));
 }
@@ -344,7 +366,8 @@ void TranscriptView::placeItems(int from) {
 void TranscriptView::updateScrollBar() {
     settingScroll_ = true;
     verticalScrollBar()->setPageStep(viewport()->height());
-    verticalScrollBar()->setRange(0, std::max(0, static_cast<int>(std::ceil(total_)) - viewport()->height()));
+    verticalScrollBar()->setRange(
+        0, std::max(0, static_cast<int>(std::ceil(total_)) - viewport()->height()));
     settingScroll_ = false;
 }
 
@@ -417,21 +440,23 @@ TranscriptView::Place TranscriptView::placeAt(QPointF content, bool* exact) cons
     for (int p = 0; p < static_cast<int>(item.parts.size()); ++p) {
         const Part& part = item.parts[p];
         if (part.folded) continue;
-        const double indent = part.kind != ChatPart::Kind::answer && !part.user ? std::round(em_ * 0.75) : 0;
+        const double indent =
+            part.kind != ChatPart::Kind::answer && !part.user ? std::round(em_ * 0.75) : 0;
         for (int b = 0; b < static_cast<int>(part.blocks.size()); ++b) {
             const Block& block = *part.blocks[b];
             const QPointF local(content.x() - part.x - indent, y - part.y - block.y);
             const double dy = local.y() < 0 ? -local.y() : std::max(0.0, local.y() - block.height);
-            const double dx = content.x() < part.x ? part.x - content.x()
-                                                   : std::max(0.0, content.x() - part.x - part.width);
+            const double dx = content.x() < part.x
+                                  ? part.x - content.x()
+                                  : std::max(0.0, content.x() - part.x - part.width);
             const double distance = dy + dx * 0.01;
             if (distance >= best) continue;
             best = distance;
             out.part = p;
             out.block = b;
-            out.position = local.y() < 0                ? 0
+            out.position = local.y() < 0              ? 0
                            : local.y() > block.height ? block.length()
-                                                        : block.hit(local);
+                                                      : block.hit(local);
             if (exact) *exact = dy == 0 && dx == 0;
         }
     }
@@ -443,7 +468,8 @@ const TranscriptView::Spot* TranscriptView::spotAt(QPointF content, int* index) 
     if (index) *index = i;
     if (i < 0) return nullptr;
     for (const Spot& spot : items_[i].spots)
-        if (spot.rect.adjusted(-3, -3, 3, 3).contains(content - QPointF(0, items_[i].y))) return &spot;
+        if (spot.rect.adjusted(-3, -3, 3, 3).contains(content - QPointF(0, items_[i].y)))
+            return &spot;
     return nullptr;
 }
 

@@ -38,9 +38,11 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
 
     if (item.parts.empty() && message.running) {
         const QFontMetricsF prose(prose_);
-        painter.fillRect(QRectF(0, item.bodyTop + 2, std::max(5.0, prose.height() * 0.4), prose.height() * 0.92),
-                         theme_.accent);
-        painter.drawText(QPointF(prose.height() * 0.9, item.bodyTop + 2 + small.ascent() + 2), prefill_);
+        painter.fillRect(
+            QRectF(0, item.bodyTop + 2, std::max(5.0, prose.height() * 0.4), prose.height() * 0.92),
+            theme_.accent);
+        painter.drawText(QPointF(prose.height() * 0.9, item.bodyTop + 2 + small.ascent() + 2),
+                         prefill_);
     }
     for (int p = 0; p < static_cast<int>(item.parts.size()); ++p) {
         const Part& part = item.parts[p];
@@ -50,12 +52,14 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
         const bool tool = part.kind == ChatPart::Kind::tool && !part.user;
         const double indent = thinking || error || tool ? std::round(em_ * 0.75) : 0;
         if (thinking || error)
-            painter.fillRect(QRectF(part.x, part.y, 3, part.height), error ? theme_.problem : theme_.border);
+            painter.fillRect(QRectF(part.x, part.y, 3, part.height),
+                             error ? theme_.problem : theme_.border);
         if (tool) {
             painter.setRenderHint(QPainter::Antialiasing);
             painter.setPen(theme_.border);
             painter.setBrush(Qt::NoBrush);
-            painter.drawRoundedRect(QRectF(part.x + 0.5, part.y + 0.5, part.width - 1, part.height - 1), 6, 6);
+            painter.drawRoundedRect(
+                QRectF(part.x + 0.5, part.y + 0.5, part.width - 1, part.height - 1), 6, 6);
             painter.setRenderHint(QPainter::Antialiasing, false);
         }
         if (thinking) {
@@ -64,9 +68,10 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
             QFont title = small_;
             title.setWeight(QFont::Medium);
             painter.setFont(title);
-            painter.drawText(QRectF(part.x + indent, part.y, part.width - indent, part.head),
-                             Qt::AlignVCenter | Qt::AlignLeft,
-                             part.title + (part.folded ? QStringLiteral(" ▸") : QStringLiteral(" ▾")));
+            painter.drawText(
+                QRectF(part.x + indent, part.y, part.width - indent, part.head),
+                Qt::AlignVCenter | Qt::AlignLeft,
+                part.title + (part.folded ? QStringLiteral(" ▸") : QStringLiteral(" ▾")));
         }
         if (part.folded) continue;
         const ProseStyle look = style(thinking);
@@ -75,7 +80,8 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
             const double y = part.y + block.y;
             if (y > local.bottom() || y + block.height < local.top()) continue;
             Block::Selection token;
-            if (tokenMessage_ == item.id && token_ >= 0 && token_ < static_cast<int>(message.places.size())) {
+            if (tokenMessage_ == item.id && token_ >= 0 &&
+                token_ < static_cast<int>(message.places.size())) {
                 const TokenPlace& place = message.places[token_];
                 if (place.part == p && place.begin < place.end && place.begin < block.chunk.end &&
                     place.end > block.chunk.begin) {
@@ -88,20 +94,24 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
             }
             const bool caret = message.running && p + 1 == static_cast<int>(item.parts.size()) &&
                                b + 1 == static_cast<int>(part.blocks.size()) && !tool && !error;
-            block.paint(painter, QPointF(part.x + indent, y), local, look, selectionIn(index, p, b), token, caret);
+            block.paint(painter, QPointF(part.x + indent, y), local, look, selectionIn(index, p, b),
+                        token, caret);
         }
     }
     painter.setFont(small_);
     if (item.foot > 0) {
         painter.setPen(theme_.quiet);
-        painter.drawText(QPointF(0, item.foot + small.ascent() + small.height() * 0.1), footText(message));
+        painter.drawText(QPointF(0, item.foot + small.ascent() + small.height() * 0.1),
+                         footText(message));
     }
     for (const Spot& spot : item.spots) {
         if (spot.label.isEmpty()) continue;
         const bool strong = spot.kind == Spot::Kind::retry || spot.kind == Spot::Kind::showAll ||
-                            spot.kind == Spot::Kind::copyDetails || spot.kind == Spot::Kind::details;
+                            spot.kind == Spot::Kind::copyDetails ||
+                            spot.kind == Spot::Kind::details;
         painter.setPen(strong ? theme_.accent : theme_.quiet);
-        painter.drawText(spot.rect, Qt::AlignVCenter | (strong ? Qt::AlignLeft : Qt::AlignRight), spot.label);
+        painter.drawText(spot.rect, Qt::AlignVCenter | (strong ? Qt::AlignLeft : Qt::AlignRight),
+                         spot.label);
     }
     painter.restore();
 }

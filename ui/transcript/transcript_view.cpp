@@ -36,9 +36,10 @@ TranscriptView::TranscriptView(Chat& chat, EngineBridge& bridge, QWidget* parent
     dragTimer_.setInterval(40);
     connect(&dragTimer_, &QTimer::timeout, this, [this] {
         // Selecting beyond the edge scrolls, faster the further away.
-        const int over = lastMouse_.y() < 0                     ? lastMouse_.y()
-                         : lastMouse_.y() > viewport()->height() ? lastMouse_.y() - viewport()->height()
-                                                                 : 0;
+        const int over = lastMouse_.y() < 0 ? lastMouse_.y()
+                         : lastMouse_.y() > viewport()->height()
+                             ? lastMouse_.y() - viewport()->height()
+                             : 0;
         if (over == 0) return;
         verticalScrollBar()->setValue(verticalScrollBar()->value() + over / 2);
         setSelection(anchor_, placeAt(toContent(lastMouse_)));
@@ -57,12 +58,14 @@ TranscriptView::TranscriptView(Chat& chat, EngineBridge& bridge, QWidget* parent
         refresh();
         announce(index);
     });
-    connect(&bridge_, &EngineBridge::prefillProgress, this, [this](const PrefillProgress& progress) {
-        if (progress.tokens_total <= 0) return;
-        prefill_ = tr("Reading the conversation: %1 of %2 tokens")
-                       .arg(QLocale().toString(progress.tokens_done), QLocale().toString(progress.tokens_total));
-        viewport()->update();
-    });
+    connect(&bridge_, &EngineBridge::prefillProgress, this,
+            [this](const PrefillProgress& progress) {
+                if (progress.tokens_total <= 0) return;
+                prefill_ = tr("Reading the conversation: %1 of %2 tokens")
+                               .arg(QLocale().toString(progress.tokens_done),
+                                    QLocale().toString(progress.tokens_total));
+                viewport()->update();
+            });
     connect(&bridge_, &EngineBridge::tokenSelected, this, [this](qint64 message, int token) {
         tokenMessage_ = message;
         token_ = token;
@@ -126,7 +129,9 @@ void TranscriptView::onTextAdded(int index) {
         layoutTimer_.start(static_cast<int>(kLayoutIntervalMs - waited));
 }
 
-void TranscriptView::touch(int index) { onTextAdded(index); }
+void TranscriptView::touch(int index) {
+    onTextAdded(index);
+}
 
 void TranscriptView::refresh() {
     layoutTimer_.stop();
@@ -161,7 +166,9 @@ void TranscriptView::rebuildAll() {
 
 // --- selection and copying -----------------------------------------------------------------
 
-bool TranscriptView::hasSelection() const { return anchor_.item >= 0 && anchor_ != cursor_; }
+bool TranscriptView::hasSelection() const {
+    return anchor_.item >= 0 && anchor_ != cursor_;
+}
 
 void TranscriptView::setSelection(const Place& anchor, const Place& cursor) {
     anchor_ = anchor;
@@ -181,7 +188,8 @@ QString TranscriptView::selectedText() const {
             for (int b = 0; b < static_cast<int>(part.blocks.size()); ++b) {
                 const Block::Selection range = selectionIn(i, p, b);
                 if (range.begin >= range.end) continue;
-                if (!out.isEmpty()) out += part.user && b > 0 ? QStringLiteral("\n") : QStringLiteral("\n\n");
+                if (!out.isEmpty())
+                    out += part.user && b > 0 ? QStringLiteral("\n") : QStringLiteral("\n\n");
                 out += part.blocks[b]->text(range);
             }
         }
@@ -284,7 +292,9 @@ void TranscriptView::scrollToEnd() {
     viewport()->update();
 }
 
-void TranscriptView::selectToken(qint64 message, int token) { bridge_.selectToken(message, token); }
+void TranscriptView::selectToken(qint64 message, int token) {
+    bridge_.selectToken(message, token);
+}
 
 void TranscriptView::activate(int index, const Spot& spot) {
     Item& item = items_[index];
@@ -298,7 +308,9 @@ void TranscriptView::activate(int index, const Spot& spot) {
         viewport()->update();
     };
     switch (spot.kind) {
-        case Spot::Kind::fold: togglePart(index, spot.part); break;
+        case Spot::Kind::fold:
+            togglePart(index, spot.part);
+            break;
         case Spot::Kind::showAll:
             item.showAll = true;
             item.parts[0].closed = false;
@@ -315,8 +327,12 @@ void TranscriptView::activate(int index, const Spot& spot) {
             copyMessage(index);
             QToolTip::showText(QCursor::pos(), tr("Copied"), viewport());
             break;
-        case Spot::Kind::edit: emit editRequested(item.id); break;
-        case Spot::Kind::retry: emit retryRequested(); break;
+        case Spot::Kind::edit:
+            emit editRequested(item.id);
+            break;
+        case Spot::Kind::retry:
+            emit retryRequested();
+            break;
         case Spot::Kind::copyDetails:
             QApplication::clipboard()->setText(message.parts[spot.part].error.sentence() + u'\n' +
                                                message.parts[spot.part].error.details);
@@ -331,7 +347,8 @@ void TranscriptView::activate(int index, const Spot& spot) {
 
 void TranscriptView::clickToken(const Place& place) {
     const ChatMessage& message = chat_.at(place.item);
-    if (message.author != ChatMessage::Author::assistant || place.part >= static_cast<int>(message.parts.size()))
+    if (message.author != ChatMessage::Author::assistant ||
+        place.part >= static_cast<int>(message.parts.size()))
         return;
     const Block& block = *items_[place.item].parts[place.part].blocks[place.block];
     const int byte = byteAt(block.runs(), message.parts[place.part].text, place.position);
@@ -356,7 +373,9 @@ void TranscriptView::resizeEvent(QResizeEvent* event) {
     emit columnChanged();
 }
 
-void TranscriptView::scrollContentsBy(int, int) { viewport()->update(); }
+void TranscriptView::scrollContentsBy(int, int) {
+    viewport()->update();
+}
 
 void TranscriptView::changeEvent(QEvent* event) {
     QAbstractScrollArea::changeEvent(event);
@@ -380,7 +399,8 @@ void TranscriptView::mousePressEvent(QMouseEvent* event) {
     moved_ = false;
     lastMouse_ = event->pos();
     const Place place = placeAt(content);
-    setSelection(event->modifiers() & Qt::ShiftModifier && anchor_.item >= 0 ? anchor_ : place, place);
+    setSelection(event->modifiers() & Qt::ShiftModifier && anchor_.item >= 0 ? anchor_ : place,
+                 place);
     dragTimer_.start();
 }
 
@@ -396,7 +416,9 @@ void TranscriptView::mouseMoveEvent(QMouseEvent* event) {
     bool exact = false;
     const bool spot = spotAt(content, nullptr) != nullptr;
     (void)placeAt(content, &exact);
-    viewport()->setCursor(spot ? Qt::PointingHandCursor : exact ? Qt::IBeamCursor : Qt::ArrowCursor);
+    viewport()->setCursor(spot    ? Qt::PointingHandCursor
+                          : exact ? Qt::IBeamCursor
+                                  : Qt::ArrowCursor);
 }
 
 void TranscriptView::mouseReleaseEvent(QMouseEvent* event) {
@@ -440,8 +462,9 @@ void TranscriptView::contextMenuEvent(QContextMenuEvent* event) {
             const Part& part = items_[place.item].parts[place.part];
             const Block& block = *part.blocks[place.block];
             const double indent = part.kind != ChatPart::Kind::answer ? std::round(em_ * 0.75) : 0;
-            const QString link = block.anchorAt(
-                QPointF(content.x() - part.x - indent, content.y() - items_[place.item].y - part.y - block.y));
+            const QString link =
+                block.anchorAt(QPointF(content.x() - part.x - indent,
+                                       content.y() - items_[place.item].y - part.y - block.y));
             if (!link.isEmpty())
                 menu.addAction(tr("Copy link address"), this,
                                [link] { QApplication::clipboard()->setText(link); });
@@ -457,13 +480,25 @@ void TranscriptView::keyPressEvent(QKeyEvent* event) {
     if (event->matches(QKeySequence::Copy)) return copySelection();
     if (event->matches(QKeySequence::SelectAll)) return selectAll();
     switch (event->key()) {
-        case Qt::Key_Up: bar->triggerAction(QAbstractSlider::SliderSingleStepSub); return;
-        case Qt::Key_Down: bar->triggerAction(QAbstractSlider::SliderSingleStepAdd); return;
-        case Qt::Key_PageUp: bar->triggerAction(QAbstractSlider::SliderPageStepSub); return;
+        case Qt::Key_Up:
+            bar->triggerAction(QAbstractSlider::SliderSingleStepSub);
+            return;
+        case Qt::Key_Down:
+            bar->triggerAction(QAbstractSlider::SliderSingleStepAdd);
+            return;
+        case Qt::Key_PageUp:
+            bar->triggerAction(QAbstractSlider::SliderPageStepSub);
+            return;
         case Qt::Key_PageDown:
-        case Qt::Key_Space: bar->triggerAction(QAbstractSlider::SliderPageStepAdd); return;
-        case Qt::Key_Home: bar->triggerAction(QAbstractSlider::SliderToMinimum); return;
-        case Qt::Key_End: scrollToEnd(); return;
+        case Qt::Key_Space:
+            bar->triggerAction(QAbstractSlider::SliderPageStepAdd);
+            return;
+        case Qt::Key_Home:
+            bar->triggerAction(QAbstractSlider::SliderToMinimum);
+            return;
+        case Qt::Key_End:
+            scrollToEnd();
+            return;
         case Qt::Key_Return:
         case Qt::Key_Enter:
             // Enter opens and closes what can be folded in the current message.
@@ -476,7 +511,8 @@ void TranscriptView::keyPressEvent(QKeyEvent* event) {
                         return;
                     }
             break;
-        default: break;
+        default:
+            break;
     }
     QAbstractScrollArea::keyPressEvent(event);
 }
@@ -509,10 +545,12 @@ bool TranscriptView::viewportEvent(QEvent* event) {
             const Part& part = items_[place.item].parts[place.part];
             const Block& block = *part.blocks[place.block];
             const double indent = part.kind != ChatPart::Kind::answer ? std::round(em_ * 0.75) : 0;
-            const QString link = block.anchorAt(
-                QPointF(content.x() - part.x - indent, content.y() - items_[place.item].y - part.y - block.y));
+            const QString link =
+                block.anchorAt(QPointF(content.x() - part.x - indent,
+                                       content.y() - items_[place.item].y - part.y - block.y));
             if (!link.isEmpty()) {
-                QToolTip::showText(help->globalPos(), tr("%1 (shown, not opened)").arg(link), viewport());
+                QToolTip::showText(help->globalPos(), tr("%1 (shown, not opened)").arg(link),
+                                   viewport());
                 return true;
             }
         }

@@ -93,13 +93,13 @@ private:
         ChatPart::Kind kind = ChatPart::Kind::answer;
         bool user = false;
         std::vector<std::unique_ptr<Block>> blocks;
-        bool closed = false;     // all blocks are final
+        bool closed = false;  // all blocks are final
         bool folded = false;
-        bool touched = false;    // the user chose; do not fold or unfold any more
+        bool touched = false;  // the user chose; do not fold or unfold any more
         bool detailsOpen = false;
-        QString title;           // thinking
+        QString title;                               // thinking
         double x = 0, y = 0, width = 0, height = 0;  // within the message
-        double head = 0;         // height of the title line
+        double head = 0;                             // height of the title line
     };
     struct Spot {
         enum class Kind { fold, showAll, copyCode, copyMessage, edit, retry, copyDetails, details };

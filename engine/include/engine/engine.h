@@ -35,7 +35,7 @@ struct EngineOptions {
 struct LoadProgress {
     enum class Stage { open, metadata, tensors, tokenizer, weights, ready };
     Stage stage = Stage::open;
-    std::uint64_t bytes_done = 0;   // of this stage, 0 when it has no bytes
+    std::uint64_t bytes_done = 0;  // of this stage, 0 when it has no bytes
     std::uint64_t bytes_total = 0;
 };
 using LoadListener = std::function<void(const LoadProgress&)>;
@@ -50,11 +50,11 @@ struct TensorSummary {
 // What the metadata says, for people and for views. Sizes as in spec section 0.
 struct ModelInfo {
     std::string name;
-    std::string path;           // empty for a model in memory
+    std::string path;  // empty for a model in memory
     std::uint64_t file_bytes = 0;
     bool builtin = false;
     int layers = 0;
-    int hash_layers = 0;        // layers 0..hash_layers-1 route by token id
+    int hash_layers = 0;  // layers 0..hash_layers-1 route by token id
     int experts = 0;
     int experts_used = 0;
     int embedding = 0;
@@ -64,14 +64,14 @@ struct ModelInfo {
     int sliding_window = 0;
     int index_top_k = 0;
     int hyper_streams = 0;
-    std::vector<int> compress_ratios;      // per layer: 0, 4 or another ratio
-    std::vector<std::string> expert_types; // per layer, "IQ2_XXS/Q2_K"
-    std::int64_t context_length = 0;       // trained
+    std::vector<int> compress_ratios;       // per layer: 0, 4 or another ratio
+    std::vector<std::string> expert_types;  // per layer, "IQ2_XXS/Q2_K"
+    std::int64_t context_length = 0;        // trained
     std::uint64_t parameters = 0;
-    std::uint64_t routed_bytes = 0;        // logical bytes of routed experts
+    std::uint64_t routed_bytes = 0;  // logical bytes of routed experts
     std::uint64_t other_bytes = 0;
     std::uint64_t kv_bytes_per_1k_tokens = 0;
-    SamplingOptions sampling;              // what the file recommends, else spec section 7
+    SamplingOptions sampling;  // what the file recommends, else spec section 7
     std::vector<TensorSummary> tensors;
 };
 

@@ -55,9 +55,9 @@ struct TokenEvent {
     TokenId id = 0;
     float probability = 0;  // of the sampled token, temperature 1
     float entropy_bits = 0;
-    double seconds = 0;    // since the previous token (or the end of prefill)
+    double seconds = 0;  // since the previous token (or the end of prefill)
     StreamPart part = StreamPart::answer;
-    std::vector<StreamDelta> deltas;  // what became visible with this token
+    std::vector<StreamDelta> deltas;             // what became visible with this token
     std::vector<TokenAlternative> alternatives;  // most probable first
 };
 
@@ -114,8 +114,8 @@ public:
 };
 
 struct EvaluateOptions {
-    int chunk = 0;             // tokens per prefill chunk; 0: the engine's choice, 1: decode
-    bool all_logits = false;   // else only the last position's
+    int chunk = 0;            // tokens per prefill chunk; 0: the engine's choice, 1: decode
+    bool all_logits = false;  // else only the last position's
     bool routing = false;
     TraceSink* trace = nullptr;
 };
