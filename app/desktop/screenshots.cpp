@@ -80,6 +80,10 @@ void ScreenshotRun::onText() {
         return;
     wantMiddle_ = false;
     window_.transcript().layoutNow();
+    inspector_.showNow();
+    // Drawing the map tells the texts around it, and these may want another line.
+    window_.grab();
+    QCoreApplication::sendPostedEvents(nullptr, QEvent::LayoutRequest);
     save(QStringLiteral("window-%1").arg(theme_));
 }
 

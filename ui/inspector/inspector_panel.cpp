@@ -86,6 +86,11 @@ void InspectorPanel::follow(EngineBridge& bridge, Chat& chat) {
     setModel(bridge.model());
 }
 
+void InspectorPanel::showNow() {
+    if (!pinned_) tokenThrottle_.now();
+    expertsTab_->map().showNow();
+}
+
 void InspectorPanel::setModel(const ModelInfoPtr& model) {
     const RoutingShape shape = model ? RoutingShape::of(*model) : RoutingShape{};
     history_.reset(shape);

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] TokenTab& tokenTab() { return *tokenTab_; }
     [[nodiscard]] ExpertsTab& expertsTab() { return *expertsTab_; }
     [[nodiscard]] PerformanceTab& performanceTab() { return *performanceTab_; }
+    // Draws what was heard so far without waiting for the next repaint slot.
+    void showNow();
     // The tokens of the selected cell in the answer on screen, ascending positions.
     [[nodiscard]] std::vector<std::int64_t> positionsOfCell() const;
 

@@ -125,6 +125,10 @@ void RoutingMap::refresh() {
     throttle_.request();
 }
 
+void RoutingMap::showNow() {
+    throttle_.now();
+}
+
 // --- geometry ------------------------------------------------------------------------------
 
 int RoutingMap::captionLines() const {

@@ -47,6 +47,8 @@ public:
 
     void setSource(const RoutingCounts* counts, RoutingScale scale);
     void refresh();
+    // The same without waiting for the next repaint slot.
+    void showNow();
 
     [[nodiscard]] RoutingCell selectedCell() const { return selected_; }
     void selectCell(RoutingCell cell);  // an invalid one lets go
