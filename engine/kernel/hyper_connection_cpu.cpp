@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernel/reference_kernels.h"
 #include "kernel/simd_targets.h"
 #include "kernel/weight_dot.h"
 
@@ -80,31 +81,6 @@ namespace {
 
 constexpr int kLargestStreams = 16;
 constexpr int kLargestMix = 2 * kLargestStreams + kLargestStreams * kLargestStreams;
-
-void sinkhorn(float* m, int size, int iterations, float epsilon) {
-    const auto scale = [&](int first, int stride) {
-        float sum = 0.0F;
-        for (int k = 0; k < size; ++k) sum += m[first + k * stride];
-        const float inverse = 1.0F / (sum + epsilon);
-        for (int k = 0; k < size; ++k) m[first + k * stride] *= inverse;
-    };
-    for (int i = 0; i < size; ++i) {
-        float* row = m + i * size;
-        const float largest = *std::max_element(row, row + size);
-        float sum = 0.0F;
-        for (int j = 0; j < size; ++j) {
-            row[j] = std::exp(row[j] - largest);
-            sum += row[j];
-        }
-        const float inverse = 1.0F / sum;
-        for (int j = 0; j < size; ++j) row[j] = row[j] * inverse + epsilon;
-    }
-    for (int iteration = 0; iteration < iterations; ++iteration) {
-        if (iteration > 0)
-            for (int i = 0; i < size; ++i) scale(i * size, 1);
-        for (int j = 0; j < size; ++j) scale(j, size);
-    }
-}
 
 // Mix values to gates; `pre` receives the weights of the input streams.
 void pre_gates(const HyperPre& op, std::int64_t row, const float* m, float* pre) {

@@ -32,6 +32,16 @@ void weighted_sum(const float* h, const float* weight, int streams, std::int64_t
     }
 }
 
+// The output head uses this two-sided form, the mixing gates the plain one; they may differ in
+// the last bit.
+float sigmoid_two_sided(float x) {
+    if (x >= 0.0F) return 1.0F / (1.0F + std::exp(-x));
+    const float e = std::exp(x);
+    return e / (1.0F + e);
+}
+
+}  // namespace
+
 void sinkhorn(float* m, int size, int iterations, float epsilon) {
     const auto scale = [&](int first, int stride) {
         float sum = 0.0F;
@@ -56,16 +66,6 @@ void sinkhorn(float* m, int size, int iterations, float epsilon) {
         for (int j = 0; j < size; ++j) scale(j, size);
     }
 }
-
-// The output head uses this two-sided form, the mixing gates the plain one; they may differ in
-// the last bit.
-float sigmoid_two_sided(float x) {
-    if (x >= 0.0F) return 1.0F / (1.0F + std::exp(-x));
-    const float e = std::exp(x);
-    return e / (1.0F + e);
-}
-
-}  // namespace
 
 void hyper_pre_ref(const HyperPre& op) {
     const int c = op.streams;

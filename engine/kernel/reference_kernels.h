@@ -13,6 +13,9 @@ namespace starglass {
 void embed_ref(const Embed& op);
 void rms_norm_ref(const RmsNorm& op);
 void mat_mul_ref(const MatMul& op, Activations activations);
+// One row softmax, then Sinkhorn steps in place on m [size, size] (model spec section 3.1); both
+// backends use it.
+void sinkhorn(float* m, int size, int iterations, float epsilon);
 void hyper_pre_ref(const HyperPre& op);
 void hyper_post_ref(const HyperPost& op);
 void hyper_head_ref(const HyperHead& op);
