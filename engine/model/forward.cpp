@@ -83,25 +83,27 @@ Status Forward::run_layers(int first_layer, int last_layer, std::span<const std:
     const std::int64_t first = state.positions();
     // Layers already run have folded this batch into their frontiers; to cancel is to put these
     // back. Everything else they wrote lies beyond `positions` and is written again.
-    struct Undo {
-        std::vector<float> kv, score, index_kv, index_score;
-    };
-    std::vector<Undo> undo;
+    undo_.resize(static_cast<std::size_t>(last_layer - first_layer));
     for (int index = first_layer; index < last_layer; ++index) {
         LayerState& layer = state.layer(index);
         if (hooks.cancel != nullptr) {
             if (hooks.cancel->cancelled()) {
-                for (std::size_t done = 0; done < undo.size(); ++done) {
-                    LayerState& back = state.layer(first_layer + static_cast<int>(done));
-                    back.frontier_kv = std::move(undo[done].kv);
-                    back.frontier_score = std::move(undo[done].score);
-                    back.index_frontier_kv = std::move(undo[done].index_kv);
-                    back.index_frontier_score = std::move(undo[done].index_score);
+                for (int done = first_layer; done < index; ++done) {
+                    LayerState& back = state.layer(done);
+                    const Undo& undo = undo_[static_cast<std::size_t>(done - first_layer)];
+                    back.frontier_kv = undo.kv;
+                    back.frontier_score = undo.score;
+                    back.index_frontier_kv = undo.index_kv;
+                    back.index_frontier_score = undo.index_score;
                 }
                 return fail(ErrorCode::cancelled, "stopped at the caller's request");
             }
-            undo.push_back({layer.frontier_kv, layer.frontier_score, layer.index_frontier_kv,
-                            layer.index_frontier_score});
+            // Assigned, not rebuilt: the buffers keep their room from token to token.
+            Undo& undo = undo_[static_cast<std::size_t>(index - first_layer)];
+            undo.kv = layer.frontier_kv;
+            undo.score = layer.frontier_score;
+            undo.index_kv = layer.index_frontier_kv;
+            undo.index_score = layer.index_frontier_score;
         }
         const auto at = static_cast<std::size_t>(index);
         const LayerWeights& weights = weights_.layers[at];

@@ -101,6 +101,11 @@ private:
     std::vector<std::int32_t> selected_, counts_, router_selected_;
     std::vector<std::int64_t> positions_, group_positions_;
     std::vector<std::byte*> row_addresses_;
+    // A layer's frontiers before the running batch, to put back when it is cancelled.
+    struct Undo {
+        std::vector<float> kv, score, index_kv, index_score;
+    };
+    std::vector<Undo> undo_;
     int last_rows_ = 0;
 };
 
