@@ -13,6 +13,8 @@
 #define STARGLASS_KERNEL_SIMD_FLOAT_INL
 #endif
 
+#include "kernel/simd_target_macros-inl.h"
+
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 

@@ -17,15 +17,6 @@
 #include "kernel/simd_float-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-// Highway's AVX3_DL stands for processors with AVX-512 VNNI but does not let us use it by name.
-#if HWY_TARGET == HWY_AVX3_DL
-#if HWY_COMPILER_CLANG
-#pragma clang attribute push(__attribute__((target("avx512vnni"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512vnni")
-#endif
-#endif
 namespace starglass {
 namespace HWY_NAMESPACE {
 namespace {
@@ -809,13 +800,6 @@ void swiglu_target(const float* gate, const float* up, std::int64_t count, float
 
 }  // namespace HWY_NAMESPACE
 }  // namespace starglass
-#if HWY_TARGET == HWY_AVX3_DL
-#if HWY_COMPILER_CLANG
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
