@@ -135,7 +135,7 @@ std::vector<TokenId> EngineImpl::encode(const RenderedPrompt& prompt) const {
     return parts_.tokenizer.encode(prompt);
 }
 
-Result<std::unique_ptr<Session>> EngineImpl::create_session() {
+Result<std::unique_ptr<Session>> EngineImpl::create_session(const SessionOptions&) {
     return make_session(shared_from_this());
 }
 

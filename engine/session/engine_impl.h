@@ -40,7 +40,8 @@ public:
     [[nodiscard]] std::string token_text(TokenId id) const override;
     [[nodiscard]] const ChatDialect& dialect() const override { return parts_.dialect; }
     [[nodiscard]] std::vector<TokenId> encode(const RenderedPrompt& prompt) const override;
-    Result<std::unique_ptr<Session>> create_session() override;
+    using Engine::create_session;
+    Result<std::unique_ptr<Session>> create_session(const SessionOptions& options) override;
 
     [[nodiscard]] const ModelShape& shape() const { return parts_.shape; }
     [[nodiscard]] const ModelWeights& weights() const { return parts_.weights; }

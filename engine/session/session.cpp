@@ -95,9 +95,14 @@ public:
         logits_position_ = -1;
     }
 
-private:
-    class Generation;
+    Result<ReuseReport> resume(const std::string& checkpoint) override;
+    Result<std::string> save(SaveReason reason) override;
+    [[nodiscard]] ResumePrice price(std::span<const TokenId> prompt) const override;
+    [[nodiscard]] std::optional<PrefixReport> explain(
+        std::span<const TokenId> prompt) const override;
+    [[nodiscard]] std::vector<TokenAlternative> next_tokens(int top) const override;
 
+private:
     Status check_prompt(std::span<const TokenId> prompt) const;
     // Brings the timeline to `prompt` and logits_ to its last position.
     Status prefill(const GenerateRequest& request, SessionListener& listener,
@@ -369,6 +374,32 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
     logits_position_ = static_cast<std::int64_t>(tokens.size()) - 1;
     if (options.trace != nullptr) send_final_rows(*options.trace);
     return {};
+}
+
+Result<ReuseReport> SessionImpl::resume(const std::string&) {
+    return fail(ErrorCode::invalid_input, "this session has no cache to resume from");
+}
+
+Result<std::string> SessionImpl::save(SaveReason) {
+    return fail(ErrorCode::invalid_input, "this session has no cache to save to");
+}
+
+ResumePrice SessionImpl::price(std::span<const TokenId> prompt) const {
+    ResumePrice price;
+    price.reused_tokens = reusable_tokens(prompt);
+    price.prefill_tokens = static_cast<int>(prompt.size()) - price.reused_tokens;
+    return price;
+}
+
+std::optional<PrefixReport> SessionImpl::explain(std::span<const TokenId>) const {
+    return std::nullopt;
+}
+
+std::vector<TokenAlternative> SessionImpl::next_tokens(int top) const {
+    if (logits_position_ < 0) return {};
+    std::vector<TokenAlternative> out = token_statistics(logits_, 0, top).alternatives;
+    for (TokenAlternative& one : out) one.text = engine_->token_text(one.id);
+    return out;
 }
 
 void SessionImpl::send_final_rows(TraceSink& sink) {

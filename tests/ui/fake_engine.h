@@ -174,6 +174,15 @@ public:
         return static_cast<std::int64_t>(tokens_.size()) * 100;
     }
     void clear() override { tokens_.clear(); }
+    Result<ReuseReport> resume(const std::string&) override {
+        return fail(ErrorCode::not_found, "there is no such checkpoint");
+    }
+    Result<std::string> save(SaveReason) override {
+        return fail(ErrorCode::invalid_input, "this session has no cache to save to");
+    }
+    ResumePrice price(std::span<const TokenId>) const override { return {}; }
+    std::optional<PrefixReport> explain(std::span<const TokenId>) const override { return {}; }
+    std::vector<TokenAlternative> next_tokens(int) const override { return {}; }
 
 private:
     std::shared_ptr<FakePlan> plan_;
@@ -212,7 +221,7 @@ public:
         plan_->recordPrompt(text);
         return tokenize(text, TokenizeMode::rendered);
     }
-    Result<std::unique_ptr<Session>> create_session() override {
+    Result<std::unique_ptr<Session>> create_session(const SessionOptions&) override {
         return std::make_unique<FakeSession>(plan_, plan_->contextTokens);
     }
 

@@ -51,6 +51,9 @@ struct TensorSummary {
 struct ModelInfo {
     std::string name;
     std::string path;  // empty for a model in memory
+    // Hex, 32 digits: metadata, tokenizer, tensor directory and a sample of every tensor. Two
+    // files with the same one are taken for the same model by the KV cache.
+    std::string fingerprint;
     std::uint64_t file_bytes = 0;
     bool builtin = false;
     int layers = 0;
@@ -75,6 +78,12 @@ struct ModelInfo {
     std::vector<TensorSummary> tensors;
 };
 
+class KvCache;
+
+struct SessionOptions {
+    std::shared_ptr<KvCache> cache;  // empty: nothing is read from or written to disk
+};
+
 enum class TokenizeMode {
     plain,     // everything is text
     rendered,  // the control strings of a rendered prompt become their tokens
@@ -96,7 +105,8 @@ public:
     [[nodiscard]] virtual std::vector<TokenId> encode(const RenderedPrompt& prompt) const = 0;
 
     // The engine outlives its sessions. Errors: out_of_memory.
-    virtual Result<std::unique_ptr<Session>> create_session() = 0;
+    virtual Result<std::unique_ptr<Session>> create_session(const SessionOptions& options) = 0;
+    Result<std::unique_ptr<Session>> create_session() { return create_session({}); }
 };
 
 // Opens a GGUF. Every rejection is one sentence naming the key or tensor. `cancel` is looked at

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,23 @@
 #include "engine/result.h"
 
 namespace starglass {
+
+// Why a checkpoint was written. 0 to 6 are the codes of ds4's files.
+enum class SaveReason : std::uint8_t {
+    unknown = 0,
+    cold = 1,       // what stands before the first message of the user: system prompt and tools
+    continued = 2,  // every so many tokens, while reading a prompt or writing
+    evict = 3,      // another conversation took the live state
+    shutdown = 4,
+    agent_prompt = 5,   // ds4 only
+    agent_session = 6,  // ds4 only
+    prompt = 7,         // in front of an answer, where the next turn of a chat leaves this one
+    turn = 8,           // end of an answer
+    requested = 9,      // somebody asked for it
+    imported = 10,      // read from another file
+};
+// "end of turn"; lower case, for people.
+std::string_view save_reason_text(SaveReason reason);
 
 // Model spec section 7. Temperature 0 (or below) is greedy: largest logit, lowest id on ties.
 struct SamplingOptions {
@@ -34,13 +52,14 @@ struct GenerateRequest {
     bool thinking = true;           // the prompt ends inside <think>
     bool tools = false;             // stop at a finished tool block, greedy inside its syntax
     int top_alternatives = 5;       // 0..64 per token
+    bool save = true;               // write checkpoints, when the session has a cache
     bool routing = true;            // send RoutingFrame for every position
 };
 
 struct PrefillProgress {
     int tokens_done = 0;    // evaluated now
     int tokens_total = 0;   // to evaluate now: prompt minus what was reused
-    int tokens_reused = 0;  // taken from this session's memory
+    int tokens_reused = 0;  // not evaluated: from memory or disk
     double seconds = 0;     // since the request began
 };
 
@@ -92,12 +111,59 @@ struct GenerateTimings {
     int thinking_tokens = 0;
 };
 
+// Where the part of a prompt that was not evaluated came from.
+enum class ReuseSource {
+    none,
+    live,      // the timeline as it stood
+    snapshot,  // an earlier state kept in memory
+    disk,      // a checkpoint
+};
+
+// Where a prompt left the longest timeline that begins as it does. Texts are rendered bytes cut at
+// whole characters.
+struct PrefixReport {
+    std::string checkpoint;  // empty: the live timeline
+    std::int64_t common_bytes = 0;
+    std::int64_t cached_bytes = 0;  // of the whole cached text
+    std::int64_t prompt_bytes = 0;
+    std::string common_end;   // the last of what both have
+    std::string cached_next;  // how the cached text goes on
+    std::string prompt_next;  // how the prompt goes on
+};
+
+struct ReuseReport {
+    ReuseSource source = ReuseSource::none;
+    std::string checkpoint{};  // disk only
+    int tokens = 0;
+    double load_seconds = 0;   // measured, disk only
+    double saved_seconds = 0;  // measured: what evaluating those tokens took when it was done
+    std::string note{};        // one sentence when a checkpoint could not be used; else empty
+    std::optional<PrefixReport> left{};  // when a longer timeline could not be used to its end
+};
+
+// What bringing a prompt's tokens into the live state would take.
+struct ResumePrice {
+    ReuseSource source = ReuseSource::none;
+    std::string checkpoint{};
+    int reused_tokens = 0;
+    int prefill_tokens = 0;
+    double load_seconds = 0;
+    bool load_measured = false;    // else predicted from the measured rate of earlier reads
+    double prefill_seconds = -1;   // predicted from this session's measured rate; -1: no measure
+    double evaluate_seconds = -1;  // predicted: all of it without any reuse; -1: no measure
+};
+
 struct GenerateResult {
     StopReason stop = StopReason::end_of_turn;
     std::vector<TokenId> tokens;  // sampled, without the end token
     std::string text;             // their bytes, stop text removed
     ParsedReply reply;
     GenerateTimings timings;
+    ReuseReport reuse;
+    // With a cache: handed over for saving, not necessarily on disk yet. `prompt_checkpoint` stands
+    // in front of the answer, `checkpoint` at its end.
+    std::string prompt_checkpoint;
+    std::string checkpoint;
 };
 
 // Receives named intermediates while a position range is evaluated; `shape` ends with the
@@ -145,7 +211,24 @@ public:
     [[nodiscard]] virtual std::span<const TokenId> tokens() const = 0;
     [[nodiscard]] virtual std::int64_t context_tokens() const = 0;
     [[nodiscard]] virtual std::int64_t memory_bytes() const = 0;  // rows, frontiers, snapshots
+    // Forgets the timeline and its snapshots; what is worth keeping is saved first (evict).
     virtual void clear() = 0;
+
+    // --- disk, for a session with a cache -----------------------------------------------------
+
+    // Makes the timeline that of a checkpoint, logits included: nothing is evaluated. Errors:
+    // not_found, invalid_input (damaged, or of another model); the timeline is then as before.
+    virtual Result<ReuseReport> resume(const std::string& checkpoint) = 0;
+    // Hands the live state over for saving and returns the checkpoint's id. Errors: invalid_input
+    // without a cache or a state, io when nothing can be saved at present.
+    virtual Result<std::string> save(SaveReason reason) = 0;
+    // From memory alone, so it may be a little off: what generate(prompt) would reuse.
+    [[nodiscard]] virtual ResumePrice price(std::span<const TokenId> prompt) const = 0;
+    // Where `prompt` leaves what is cached, or empty when nothing begins as it does. Reads texts.
+    [[nodiscard]] virtual std::optional<PrefixReport> explain(
+        std::span<const TokenId> prompt) const = 0;
+    // The distribution after the last token, most probable first; empty when it is not known.
+    [[nodiscard]] virtual std::vector<TokenAlternative> next_tokens(int top) const = 0;
 };
 
 }  // namespace starglass
