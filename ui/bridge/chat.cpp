@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bridge/chat.h"
 
+#include <QDateTime>
 #include <QRandomGenerator>
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "tools/demo_tools.h"
@@ -26,6 +29,33 @@ ChatPart::Kind kindOf(StreamPart part) {
 
 }  // namespace
 
+qint64 newMessageId(qint64 count) {
+    // 2^20 per millisecond: the counter starts anywhere, so that two programs do not meet.
+    static std::atomic<qint64> last{0};
+    qint64 before = last.load();
+    for (;;) {
+        const qint64 now = (QDateTime::currentMSecsSinceEpoch() << 20) +
+                           static_cast<qint64>(QRandomGenerator::global()->bounded(1u << 16));
+        const qint64 next = std::max(now, before + 1);
+        if (last.compare_exchange_weak(before, next + count - 1)) return next;
+    }
+}
+
+Message partialReply(const ChatMessage& message) {
+    Message out;
+    out.role = Role::assistant;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < message.parts.size(); ++i)
+        if (message.parts[i].kind == ChatPart::Kind::tool && !message.parts[i].toolName.isEmpty())
+            begin = i + 1;
+    for (std::size_t i = begin; i < message.parts.size(); ++i) {
+        const ChatPart& part = message.parts[i];
+        if (part.kind == ChatPart::Kind::thinking) out.reasoning += part.text.toStdString();
+        if (part.kind == ChatPart::Kind::answer) out.content += part.text.toStdString();
+    }
+    return out;
+}
+
 QString stopReasonText(StopReason reason) {
     switch (reason) {
         case StopReason::end_of_turn:
@@ -40,6 +70,43 @@ QString stopReasonText(StopReason reason) {
             return Chat::tr("stopped by you");
     }
     return {};
+}
+
+int ChatMessage::branch() const {
+    const auto at = std::find(siblings.begin(), siblings.end(), id);
+    return at == siblings.end() ? 0 : static_cast<int>(at - siblings.begin());
+}
+
+int ChatMessage::branches() const {
+    return std::max(1, static_cast<int>(siblings.size()));
+}
+
+bool ChatMessage::canContinue() const {
+    if (author != Author::assistant || running) return false;
+    if (interrupted) return true;
+    return summary && summary->stop == StopReason::cancelled;
+}
+
+ChatMessage ChatMessage::withoutTokens() const {
+    ChatMessage out;
+    out.id = id;
+    out.parent = parent;
+    out.siblings = siblings;
+    out.createdMs = createdMs;
+    out.author = author;
+    out.queued = queued;
+    out.text = text;
+    out.speaker = speaker;
+    out.parts = parts;
+    out.running = running;
+    out.interrupted = interrupted;
+    out.summary = summary;
+    out.engineMessages = engineMessages;
+    out.promptCheckpoint = promptCheckpoint;
+    out.checkpoint = checkpoint;
+    out.evaluateSeconds = evaluateSeconds;
+    out.timelineTokens = timelineTokens;
+    return out;
 }
 
 QString ChatMessage::plainText(bool withThinking) const {
@@ -119,19 +186,33 @@ bool Chat::canRegenerate() const {
 
 void Chat::send(const QString& text) {
     if (text.trimmed().isEmpty()) return;
+    insertSent(size(), text, {});
+    startNext();
+    emit stateChanged();
+}
+
+void Chat::insertSent(int index, const QString& text, std::vector<qint64> siblings) {
     ChatMessage message;
-    message.id = ++lastId_;
+    message.id = newMessageId();
+    message.createdMs = QDateTime::currentMSecsSinceEpoch();
     message.author = ChatMessage::Author::user;
     message.text = text.toUtf8();
     message.queued = true;
+    if (!siblings.empty()) {
+        message.siblings = std::move(siblings);
+        message.siblings.push_back(message.id);
+    }
+    message.parent = idBefore(index);
     Message content;
     content.role = Role::user;
     content.content = message.text.toStdString();
     message.engineMessages.push_back(std::move(content));
-    messages_.push_back(std::move(message));
-    emit inserted(size() - 1);
-    startNext();
-    emit stateChanged();
+    messages_.insert(messages_.begin() + index, std::move(message));
+    emit inserted(index);
+}
+
+qint64 Chat::idBefore(int index) const {
+    return index > 0 ? messages_[index - 1].id : firstParent_;
 }
 
 void Chat::stop() {
@@ -140,25 +221,175 @@ void Chat::stop() {
     bridge_.stop();
 }
 
-void Chat::regenerate() {
-    if (!canRegenerate()) return;
-    const int user = lastUserIndex();
-    if (user < 0) return;
-    if (const int extra = size() - user - 1; extra > 0) {
-        messages_.erase(messages_.begin() + user + 1, messages_.end());
-        emit removed(user + 1, extra);
-    }
-    startReply(user);
+void Chat::removeFrom(int first) {
+    const int count = size() - first;
+    if (count <= 0) return;
+    messages_.erase(messages_.begin() + first, messages_.end());
+    emit removed(first, count);
 }
 
-void Chat::resend(const QString& text) {
+namespace {
+
+std::vector<qint64> siblingsOf(const ChatMessage& message) {
+    return message.siblings.empty() ? std::vector<qint64>{message.id} : message.siblings;
+}
+
+}  // namespace
+
+void Chat::regenerate(int index) {
+    if (!canRegenerate()) return;
+    if (index < 0 || index >= size()) index = size() - 1;
+    while (index >= 0 && messages_[index].author != ChatMessage::Author::user) --index;
+    if (index < 0) return;
+    std::vector<qint64> siblings;
+    if (index + 1 < size()) siblings = siblingsOf(messages_[index + 1]);
+    removeFrom(index + 1);
+    startReply(index);
+    if (siblings.empty()) return;
+    siblings.push_back(messages_[index + 1].id);
+    messages_[index + 1].siblings = std::move(siblings);
+    emit headChanged(index + 1);
+}
+
+void Chat::resend(const QString& text, int index) {
     if (answering() || text.trimmed().isEmpty()) return;
-    if (const int user = lastUserIndex(); user >= 0) {
-        const int count = size() - user;
-        messages_.erase(messages_.begin() + user, messages_.end());
-        emit removed(user, count);
+    if (index < 0 || index >= size()) index = lastUserIndex();
+    if (index < 0) return send(text);
+    if (messages_[index].author != ChatMessage::Author::user) return;
+    std::vector<qint64> siblings;
+    if (!messages_[index].queued) siblings = siblingsOf(messages_[index]);
+    const qint64 parent = messages_[index].parent;
+    removeFrom(index);
+    if (index == 0) firstParent_ = parent;
+    insertSent(index, text, std::move(siblings));
+    startNext();
+    emit stateChanged();
+}
+
+bool Chat::canContinue() const {
+    return canRegenerate() && messages_.back().canContinue();
+}
+
+void Chat::continueReply() {
+    if (!canContinue()) return;
+    ChatMessage& message = messages_.back();
+    // A call that was cut off is written anew.
+    while (!message.parts.empty() && (message.parts.back().kind == ChatPart::Kind::error ||
+                                      (message.parts.back().kind == ChatPart::Kind::tool &&
+                                       message.parts.back().toolName.isEmpty())))
+        message.parts.pop_back();
+    if (!message.engineMessages.empty() && message.engineMessages.back().role == Role::assistant &&
+        message.engineMessages.back().tool_calls.empty()) {
+        begun_ = std::move(message.engineMessages.back());
+        message.engineMessages.pop_back();
+    } else {
+        begun_ = partialReply(message);
     }
-    send(text);
+    if (begun_->content.empty() && begun_->reasoning.empty()) begun_.reset();
+    if (begun_ && !message.parts.empty() && message.parts.back().kind != ChatPart::Kind::tool)
+        message.parts.back().closed = false;
+    reply_ = message.id;
+    round_ = 0;
+    stopped_ = false;
+    running_ = message.summary.value_or(ReplySummary{});
+    message.summary.reset();
+    message.interrupted = false;
+    message.running = true;
+    recentSeconds_.clear();
+    emit partsChanged(size() - 1);
+    emit headChanged(size() - 1);
+    bridge_.announceAnswer(reply_);
+    startRound();
+    emit stateChanged();
+}
+
+void Chat::interrupt() {
+    if (!answering()) return;
+    bridge_.stop();
+    const int index = indexOf(reply_);
+    ChatMessage& message = messages_[index];
+    Message said = partialReply(message);
+    if (begun_ && said.content.empty() && said.reasoning.empty()) said = *begun_;
+    if (!said.content.empty() || !said.reasoning.empty())
+        message.engineMessages.push_back(std::move(said));
+    closeParts(message);
+    message.running = false;
+    running_.stop = StopReason::cancelled;
+    running_.tokens = std::max(running_.tokens, static_cast<int>(message.tokens.size()));
+    message.summary = running_;
+    const qint64 id = std::exchange(reply_, 0);
+    request_ = 0;
+    begun_.reset();
+    waitsForEarlier_ = false;
+    recentSeconds_.clear();
+    emit headChanged(index);
+    emit replyFinished(index);
+    bridge_.announceFinished(id);
+    emit stateChanged();
+}
+
+void Chat::load(std::vector<ChatMessage> messages, bool earlier, std::int64_t usedTokens) {
+    clear();
+    earlier_ = earlier;
+    firstParent_ = messages.empty() ? 0 : messages.front().parent;
+    usedTokens_ = usedTokens;
+    for (ChatMessage& message : messages) messages_.push_back(std::move(message));
+    if (size() > 0) emit loaded(0, size());
+    emit earlierChanged();
+    emit stateChanged();
+}
+
+void Chat::showPath(std::vector<ChatMessage> messages, bool earlier) {
+    interrupt();
+    // Where both paths part. A page that begins later than ours is looked up in it.
+    std::size_t skip = 0;
+    int at = 0;
+    if (!messages.empty()) {
+        const int first = indexOf(messages.front().id);
+        const auto ours = std::find_if(
+            messages.begin(), messages.end(),
+            [this](const ChatMessage& one) { return size() > 0 && one.id == messages_[0].id; });
+        if (first >= 0)
+            at = first;
+        else if (ours != messages.end())
+            skip = static_cast<std::size_t>(ours - messages.begin());
+        else
+            return load(std::move(messages), earlier, usedTokens_);
+    }
+    while (at < size() && skip < messages.size() && messages_[at].id == messages[skip].id) {
+        messages_[at].siblings = messages[skip].siblings;
+        ++at;
+        ++skip;
+    }
+    removeFrom(at);
+    if (at == 0 && !messages.empty()) firstParent_ = messages.front().parent;
+    const int count = static_cast<int>(messages.size() - skip);
+    for (; skip < messages.size(); ++skip) messages_.push_back(std::move(messages[skip]));
+    if (count > 0) emit loaded(at, count);
+    usedTokens_ = 0;
+    for (int i = size() - 1; i >= 0 && usedTokens_ == 0; --i)
+        usedTokens_ = messages_[i].timelineTokens;
+    emit stateChanged();
+}
+
+void Chat::prepend(std::vector<ChatMessage> messages, bool earlier) {
+    earlier_ = earlier;
+    earlierMessages_.reset();
+    if (!messages.empty()) {
+        firstParent_ = messages.front().parent;
+        const int count = static_cast<int>(messages.size());
+        messages_.insert(messages_.begin(), std::make_move_iterator(messages.begin()),
+                         std::make_move_iterator(messages.end()));
+        emit loaded(0, count);
+    }
+    emit earlierChanged();
+    if (waitsForEarlier_ && earlier_) emit earlierWanted();
+    if (waitsForEarlier_ && !earlier_) setEarlierMessages({});
+}
+
+void Chat::setEarlierMessages(std::vector<Message> messages) {
+    earlierMessages_ = std::move(messages);
+    if (std::exchange(waitsForEarlier_, false) && answering()) startRound();
 }
 
 bool Chat::unqueue(qint64 id) {
@@ -171,9 +402,10 @@ bool Chat::unqueue(qint64 id) {
 }
 
 void Chat::clear() {
-    stop();
-    reply_ = 0;
-    request_ = 0;
+    interrupt();
+    earlier_ = false;
+    earlierMessages_.reset();
+    firstParent_ = 0;
     const int count = size();
     messages_.clear();
     if (count > 0) emit removed(0, count);
@@ -186,6 +418,7 @@ void Chat::clear() {
 Conversation Chat::conversationUpTo(int index) const {
     Conversation out;
     if (tools_) out.tools = demo_tool_schemas();
+    if (earlier_ && earlierMessages_) out.messages = *earlierMessages_;
     for (int i = 0; i <= index && i < size(); ++i)
         for (const Message& message : messages_[i].engineMessages) out.messages.push_back(message);
     return out;
@@ -224,10 +457,13 @@ void Chat::startNext() {
 void Chat::startReply(int userIndex) {
     if (messages_[userIndex].queued) {
         messages_[userIndex].queued = false;
+        messages_[userIndex].parent = idBefore(userIndex);
         emit headChanged(userIndex);
     }
     ChatMessage message;
-    message.id = ++lastId_;
+    message.id = newMessageId();
+    message.parent = messages_[userIndex].id;
+    message.createdMs = QDateTime::currentMSecsSinceEpoch();
     message.author = ChatMessage::Author::assistant;
     message.speaker = QString::fromStdString(bridge_.model()->name);
     message.running = true;
@@ -235,6 +471,7 @@ void Chat::startReply(int userIndex) {
     round_ = 0;
     stopped_ = false;
     running_ = {};
+    begun_.reset();
     recentSeconds_.clear();
     messages_.insert(messages_.begin() + userIndex + 1, std::move(message));
     emit inserted(userIndex + 1);
@@ -244,8 +481,18 @@ void Chat::startReply(int userIndex) {
 }
 
 void Chat::startRound() {
+    if (earlier_ && !earlierMessages_) {
+        waitsForEarlier_ = true;
+        emit earlierWanted();
+        return;
+    }
     GenerateJob job;
     job.conversation = conversationUpTo(indexOf(reply_));
+    if (begun_) {
+        job.conversation.messages.push_back(*begun_);
+        job.goesOn =
+            begun_->content.empty() ? GenerateJob::GoesOn::thinking : GenerateJob::GoesOn::answer;
+    }
     job.think = think_;
     job.sampling = bridge_.model()->sampling;
     // The file recommends how, not which: the same seed would make Regenerate repeat itself.
@@ -308,7 +555,16 @@ void Chat::onFinished(quint64 request, const GenerateResult& result) {
         running_.firstTokenSeconds = result.timings.first_token_seconds;
         running_.reusedTokens = result.timings.reused_tokens;
         running_.promptTokens = result.timings.prompt_tokens;
+        running_.reuse = result.reuse.source;
+        running_.savedSeconds = result.reuse.saved_seconds;
+        running_.loadSeconds = result.reuse.load_seconds;
+        running_.note = QString::fromStdString(result.reuse.note);
     }
+    message.evaluateSeconds += result.timings.prefill_seconds;
+    if (!result.prompt_checkpoint.empty())
+        message.promptCheckpoint = QString::fromStdString(result.prompt_checkpoint);
+    message.checkpoint = QString::fromStdString(result.checkpoint);
+    message.timelineTokens = result.timings.prompt_tokens + result.timings.generated_tokens;
     running_.tokens += result.timings.generated_tokens;
     running_.decodeSeconds += result.timings.decode_seconds;
     running_.stop = result.stop;
@@ -325,6 +581,13 @@ void Chat::onFinished(quint64 request, const GenerateResult& result) {
     said.role = Role::assistant;
     said.content = result.reply.content;
     said.reasoning = result.reply.reasoning;
+    // Shown as thinking, so kept as thinking.
+    if (result.reply.thinking_unfinished) said.reasoning = std::exchange(said.content, {});
+    if (begun_) {
+        said.content.insert(0, begun_->content);
+        said.reasoning.insert(0, begun_->reasoning);
+        begun_.reset();
+    }
     if (calls) {
         if (!message.parts.empty() && message.parts.back().kind == ChatPart::Kind::tool)
             message.parts.back().text.clear();
@@ -371,12 +634,8 @@ void Chat::onFailed(quint64 request, const UserError& error) {
     const int index = indexOf(reply_);
     ChatMessage& message = messages_[index];
     // What was written before the error is part of the conversation from now on.
-    Message said;
-    said.role = Role::assistant;
-    for (const ChatPart& part : message.parts) {
-        if (part.closed) continue;
-        if (part.kind == ChatPart::Kind::answer) said.content += part.text.toStdString();
-    }
+    Message said = partialReply(message);
+    begun_.reset();
     closeParts(message);
     if (!said.content.empty()) message.engineMessages.push_back(std::move(said));
     ChatPart& part = message.parts.emplace_back();

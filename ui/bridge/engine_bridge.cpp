@@ -47,6 +47,13 @@ EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
         stats_ = stats;
         emit statsChanged(stats_);
     });
+    connect(worker_, &EngineWorker::resumed, this,
+            [this](const QString& checkpoint, const ReuseReport& report, const QString& problem,
+                   const SessionStats& stats) {
+                stats_ = stats;
+                emit statsChanged(stats_);
+                emit resumed(checkpoint, report, problem);
+            });
     thread_.start();
 }
 
@@ -96,6 +103,12 @@ void EngineBridge::stop() {
 void EngineBridge::clearSession() {
     QMetaObject::invokeMethod(
         worker_, [worker = worker_] { worker->clear(); }, Qt::QueuedConnection);
+}
+
+void EngineBridge::resume(const QString& checkpoint) {
+    QMetaObject::invokeMethod(
+        worker_, [worker = worker_, checkpoint] { worker->resume(checkpoint); },
+        Qt::QueuedConnection);
 }
 
 void EngineBridge::onActivity() {

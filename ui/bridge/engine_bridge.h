@@ -43,6 +43,8 @@ public:
     quint64 generate(const GenerateJob& job);
     void stop();
     void clearSession();
+    // In the background, behind what runs; resumed() tells.
+    void resume(const QString& checkpoint);
     [[nodiscard]] bool answering() const { return answer_ != 0; }
 
     [[nodiscard]] TokenCounter& counter() { return counter_; }
@@ -66,6 +68,7 @@ signals:
     void finished(quint64 request, const GenerateResult& result);
     void failed(quint64 request, const UserError& error);
     void statsChanged(const SessionStats& stats);
+    void resumed(const QString& checkpoint, const ReuseReport& report, const QString& problem);
     void stateChanged();  // loading() or answering() changed
 
     // For panels. A message is one reply with all its tool rounds; tokens are counted within it.

@@ -21,6 +21,24 @@ auto guarded(F&& body) -> decltype(body()) {
     }
 }
 
+// Opens the last turn again, which rendering has closed. True when the prompt ends in thinking.
+bool reopen(RenderedPrompt& prompt, GenerateJob::GoesOn goesOn) {
+    using Kind = PromptSpan::Kind;
+    auto& spans = prompt.spans;
+    if (!spans.empty() && spans.back().kind == Kind::eos) spans.pop_back();
+    if (goesOn != GenerateJob::GoesOn::thinking || spans.empty() ||
+        spans.back().kind != Kind::think_close)
+        return false;
+    // Only if this turn did begin with thinking: the switch may be off by now.
+    for (std::size_t i = spans.size() - 1; i-- > 0;) {
+        if (spans[i].kind == Kind::text) continue;
+        if (spans[i].kind != Kind::think_open) return false;
+        spans.pop_back();
+        return true;
+    }
+    return false;
+}
+
 class Forwarder final : public SessionListener {
 public:
     Forwarder(EngineWorker& worker, Mailbox& mailbox, quint64 request)
@@ -108,6 +126,15 @@ void EngineWorker::clear() {
     emit cleared(stats());
 }
 
+void EngineWorker::resume(const QString& checkpoint) {
+    auto result = guarded([&]() -> Result<ReuseReport> {
+        if (!session_) return fail(ErrorCode::not_found, "no model is open");
+        return session_->resume(checkpoint.toStdString());
+    });
+    emit resumed(checkpoint, result ? *result : ReuseReport{},
+                 result ? QString() : QString::fromStdString(result.error().message), stats());
+}
+
 SessionStats EngineWorker::stats() const {
     if (!session_) return {};
     return {static_cast<std::int64_t>(session_->tokens().size()), session_->context_tokens(),
@@ -121,12 +148,13 @@ Result<GenerateResult> EngineWorker::answer(quint64 request, const GenerateJob& 
     options.think = job.think;
     options.context_tokens = session_->context_tokens();
     options.dialect = engine_->dialect();
-    TRY(const RenderedPrompt prompt, render_prompt(job.conversation, options));
+    TRY(RenderedPrompt prompt, render_prompt(job.conversation, options));
     GenerateRequest ask;
+    ask.thinking = prompt.think != ThinkMode::off;
+    if (job.goesOn != GenerateJob::GoesOn::no) ask.thinking = reopen(prompt, job.goesOn);
     ask.prompt = engine_->encode(prompt);
     ask.sampling = job.sampling;
     ask.max_tokens = job.maxTokens;
-    ask.thinking = prompt.think != ThinkMode::off;
     ask.tools = job.tools;
     emit promptReady(request, static_cast<int>(ask.prompt.size()));
     if (static_cast<std::int64_t>(ask.prompt.size()) >= session_->context_tokens())

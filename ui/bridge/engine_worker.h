@@ -33,6 +33,8 @@ public:
               const CancelPtr& cancel);
     void generate(quint64 request, const GenerateJob& job, const CancelPtr& cancel);
     void clear();
+    // Makes the live state that of a checkpoint; nothing is evaluated.
+    void resume(const QString& checkpoint);
 
 signals:
     void activity();  // the mailbox has something
@@ -42,6 +44,9 @@ signals:
     void generated(quint64 request, const GenerateResult& result, const SessionStats& stats);
     void generateFailed(quint64 request, const UserError& error);
     void cleared(const SessionStats& stats);
+    // `problem` is empty when it worked.
+    void resumed(const QString& checkpoint, const ReuseReport& report, const QString& problem,
+                 const SessionStats& stats);
 
 private:
     [[nodiscard]] SessionStats stats() const;

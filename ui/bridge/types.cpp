@@ -14,6 +14,7 @@ void registerBridgeTypes() {
     qRegisterMetaType<LoadProgress>();
     qRegisterMetaType<PrefillProgress>();
     qRegisterMetaType<GenerateResult>();
+    qRegisterMetaType<ReuseReport>();
 }
 
 }  // namespace starglass::ui

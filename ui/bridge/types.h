@@ -55,6 +55,9 @@ struct GenerateJob {
     SamplingOptions sampling;
     int maxTokens = -1;
     bool tools = false;
+    // The last message is the assistant's and unfinished: what is written continues it.
+    enum class GoesOn { no, thinking, answer };
+    GoesOn goesOn = GoesOn::no;
 };
 
 // How many tokens a draft has, and the prompt it would make.
@@ -77,3 +80,4 @@ Q_DECLARE_METATYPE(starglass::ui::TokenCount)
 Q_DECLARE_METATYPE(starglass::LoadProgress)
 Q_DECLARE_METATYPE(starglass::PrefillProgress)
 Q_DECLARE_METATYPE(starglass::GenerateResult)
+Q_DECLARE_METATYPE(starglass::ReuseReport)
