@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bridge/engine_worker.h"
 
+#include <chrono>
 #include <exception>
+#include <future>
+#include <thread>
 
 #include "bridge/error_text.h"
 
@@ -82,11 +85,40 @@ EngineWorker::EngineWorker(EngineOpeners openers, std::shared_ptr<Mailbox> mailb
 }
 
 EngineWorker::~EngineWorker() {
+    save(SaveReason::shutdown);
     session_.reset();
+    if (!cache_) return;
+    // On a thread of its own, because the disk may take longer than anybody waits: then it goes on
+    // until the process ends, which the cache's files survive at any moment.
+    std::promise<void> flushed;
+    const std::future<void> done = flushed.get_future();
+    std::thread([cache = std::move(cache_), flushed = std::move(flushed)]() mutable {
+        try {
+            cache->flush();
+        } catch (const std::exception&) {  // out of memory: nothing is left to be done
+        }
+        cache.reset();
+        flushed.set_value();
+    }).detach();
+    done.wait_for(std::chrono::milliseconds(kFlushMsMax));
+}
+
+void EngineWorker::openCache() {
+    if (std::exchange(cacheTried_, true) || !openers_.cache) return;
+    auto made = guarded([&] { return openers_.cache(); });
+    if (made) cache_ = std::move(*made);
+    emit cacheReady(cache_, made ? UserError() : describeError(made.error(), Doing::caching, {}));
+}
+
+// What cannot be saved is said by the cache's own listener.
+void EngineWorker::save(SaveReason reason) {
+    if (!cache_ || !session_ || session_->tokens().empty()) return;
+    (void)guarded([&] { return session_->save(reason); });
 }
 
 void EngineWorker::open(quint64 request, const QString& path, const EngineOptions& options,
                         const CancelPtr& cancel) {
+    openCache();
     const LoadListener listener = [this](const LoadProgress& progress) {
         if (mailbox_->put([&](Mailbox::Content& content) { content.load = progress; }))
             emit activity();
@@ -100,7 +132,7 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
             return openers_.builtin(options, listener, *cancel);
         };
         TRY(EnginePtr engine, open_it());
-        TRY(std::unique_ptr<Session> session, engine->create_session());
+        TRY(std::unique_ptr<Session> session, engine->create_session({cache_}));
         return std::pair{std::move(engine), std::move(session)};
     });
     if (!made) {
@@ -108,6 +140,7 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
                         made.error().code == ErrorCode::cancelled);
         return;
     }
+    save(SaveReason::evict);
     session_ = std::move(made->second);
     engine_ = std::move(made->first);
     emit opened(request, engine_, stats());

@@ -7,9 +7,9 @@
 
 namespace starglass::ui {
 
-enum class Doing { opening, answering };
+enum class Doing { opening, answering, caching };
 
-// `subject` is the file for opening, empty for answering.
+// `subject` is the file for opening, empty for the rest.
 UserError describeError(const Error& error, Doing doing, const QString& subject);
 
 }  // namespace starglass::ui
