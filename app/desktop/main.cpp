@@ -8,6 +8,7 @@
 #include <QFontDatabase>
 #include <QIcon>
 #include <QSettings>
+#include <QStandardPaths>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "builtin/builtin_model.h"
 #include "desktop/screenshots.h"
 #include "inspector/inspector_panel.h"
+#include "library/library_service.h"
 #include "shell/main_window.h"
 
 using namespace starglass;
@@ -161,11 +163,19 @@ int main(int argc, char** argv) {
     options.openers = realEngine();
     options.engine = arguments.engine;
     options.remember = arguments.screenshots.isEmpty();
+    // XDG: ~/.local/share/starglass/sessions.db. Pictures are taken of sessions of their own.
+    if (arguments.screenshots.isEmpty())
+        options.library = QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) +
+                          QStringLiteral("/starglass/sessions.db");
     MainWindow window(std::move(options));
     auto* inspector = new InspectorPanel;
     inspector->follow(window.bridge(), window.chat());
     QObject::connect(&window, &MainWindow::zoomChanged, inspector, &InspectorPanel::setZoom);
     window.setInspector(inspector);
+    QObject::connect(&window.library(), &LibraryService::nextTokensReady, inspector,
+                     [inspector](const QString&, const NextTokens& tokens) {
+                         inspector->setNextTokens(tokens);
+                     });
 
     std::unique_ptr<ScreenshotRun> run;
     if (!arguments.screenshots.isEmpty()) {

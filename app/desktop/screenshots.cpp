@@ -6,8 +6,10 @@
 #include <QPixmap>
 #include <QTimer>
 #include <cstdio>
+#include <iterator>
 
 #include "inspector/inspector_panel.h"
+#include "library/session_controller.h"
 #include "shell/main_window.h"
 #include "transcript/transcript_view.h"
 
@@ -19,6 +21,9 @@ constexpr int kTimeoutMs = 300'000;
 constexpr int kMiddleBytes = 60;
 
 const char* const kQuestions[] = {"What is 47 + 38?", "What does the expert heat map show?"};
+// One session each, for a list that is not empty.
+const char* const kSessions[] = {"What is a token?", "Which layers route by token id?",
+                                 "What does the KV cache keep?"};
 
 }  // namespace
 
@@ -48,10 +53,24 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
 
 void ScreenshotRun::next() {
     // Per theme: the first page and a first question; a second one, drawn half answered; its end.
+    // In between, a few sessions of their own.
     static constexpr int kSteps = 3;
-    const bool dark = step_ >= kSteps;
+    const bool dark = dark_;
     theme_ = dark ? QStringLiteral("dark") : QStringLiteral("light");
-    switch (step_++ % kSteps) {
+    if (step_ == kSteps && !dark) {
+        if (session_ > 0 && session_ == static_cast<int>(std::size(kSessions))) {
+            save(QStringLiteral("window-light-sessions"));
+            window_.sessions().newChat();
+            dark_ = true;
+            step_ = 0;
+            QTimer::singleShot(100, this, &ScreenshotRun::next);
+            return;
+        }
+        window_.sessions().newChat();
+        window_.ask(QLatin1String(kSessions[session_++]));
+        return;
+    }
+    switch (step_++) {
         case 0:
             window_.setTheme(dark ? ThemeChoice::dark : ThemeChoice::light);
             inspector_.setCurrentIndex(dark ? InspectorPanel::kToken : InspectorPanel::kExperts);
@@ -65,8 +84,10 @@ void ScreenshotRun::next() {
             break;
         default:
             save(QStringLiteral("window-%1-answered").arg(theme_));
-            window_.chat().clear();
-            if (dark) return end({});
+            if (dark) {
+                save(QStringLiteral("window-dark-sessions"));
+                return end({});
+            }
             QTimer::singleShot(100, this, &ScreenshotRun::next);
     }
 }

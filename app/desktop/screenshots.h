@@ -28,6 +28,8 @@ private:
     QString folder_;
     QString theme_;
     int step_ = 0;
+    int session_ = 0;
+    bool dark_ = false;
     bool wantMiddle_ = false;
 };
 

@@ -19,6 +19,7 @@
 #include <QTranslator>
 
 #include "fake_engine.h"
+#include "sessions/session_panel.h"
 #include "shell/command_palette.h"
 #include "shell/composer.h"
 #include "shell/main_window.h"
@@ -541,6 +542,8 @@ private slots:
         scene.window->composer().edit()->setFocus();
         scene.trigger("nextPane");
         QVERIFY(scene.view().hasFocus());
+        scene.trigger("nextPane");
+        QVERIFY(scene.window->sidebar().isAncestorOf(QApplication::focusWidget()));
         scene.trigger("nextPane");
         QVERIFY(scene.window->composer().edit()->hasFocus());
     }

@@ -27,7 +27,7 @@ void AlternativesView::show(const TokenSample& token) {
         rows_.push_back(
             {text.isEmpty() ? tr("token %1").arg(other.id) : text, other.probability, sampled});
     }
-    if (!found) {
+    if (!found && token.id >= 0) {
         const QString text = visibleToken(token.text);
         rows_.push_back(
             {text.isEmpty() ? tr("token %1").arg(token.id) : text, token.probability, true});

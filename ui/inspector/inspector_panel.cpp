@@ -211,4 +211,10 @@ void InspectorPanel::announceCell() {
     emit tokensOfCell(shownMessage(), positionsOfCell());
 }
 
+void InspectorPanel::setNextTokens(const std::vector<TokenAlternative>& tokens) {
+    // A token that was selected or is being written says more.
+    if (pinned_ || !tokens_.empty()) return;
+    tokenTab_->showNext(tokens);
+}
+
 }  // namespace starglass::ui

@@ -58,6 +58,8 @@ public slots:
     // A negative token follows the latest again.
     void selectToken(qint64 message, int token);
     void followLatest();
+    // What the model is about to write at the end of the session on screen, read from disk.
+    void setNextTokens(const std::vector<starglass::TokenAlternative>& tokens);
     // The conversation was emptied; what the session's counts saw stays true.
     void clearConversation();
     // Scales text, maps and charts alike; 1 is the window's own font.

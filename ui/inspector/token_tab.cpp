@@ -25,7 +25,10 @@ TokenTab::TokenTab(QWidget* parent)
       others_(new QuietLabel),
       expertsHead_(new SectionHead(tr("Experts"))),
       table_(new ExpertsTable),
-      tableNote_(new QuietLabel(tr("# routed by token id"))) {
+      tableNote_(new QuietLabel(tr("# routed by token id"))),
+      next_(new QWidget),
+      nextNote_(new QuietLabel),
+      nextTokens_(new AlternativesView) {
     title_->setTextFormat(Qt::PlainText);
     title_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     title_->setProperty(kOwnFont, true);
@@ -62,6 +65,17 @@ TokenTab::TokenTab(QWidget* parent)
            "and which experts took part. Select a token in the conversation to look at that one."),
         this));
     stack_->addWidget(makeScrolling(content));
+    auto* next = new QVBoxLayout(next_);
+    next->setContentsMargins(16, 14, 16, 14);
+    next->setSpacing(6);
+    auto* nextHead = new SectionHead(tr("Next token here"));
+    nextHead->setRemark(tr("read from disk, nothing was evaluated"));
+    next->addWidget(nextHead);
+    next->addWidget(nextTokens_);
+    nextNote_->setWordWrap(true);
+    next->addWidget(nextNote_);
+    next->addStretch();
+    stack_->addWidget(makeScrolling(next_));
     fitFonts();
 }
 
@@ -69,6 +83,26 @@ void TokenTab::setModel(const RoutingShape& shape) {
     table_->setShape(shape);
     tableNote_->setVisible(shape.hashLayers > 0);
     clear();
+}
+
+void TokenTab::showNext(const std::vector<TokenAlternative>& tokens) {
+    if (tokens.empty()) {
+        if (showsNext()) clear();
+        return;
+    }
+    TokenSample sample;
+    sample.id = -1;  // none of them was sampled
+    sample.alternatives = tokens;
+    if (sample.alternatives.size() > 12) sample.alternatives.resize(12);
+    nextTokens_->show(sample);
+    nextNote_->setText(tr("others %1 · what the model was about to write at the end of this "
+                          "session. Select a token in the conversation to look at that one.")
+                           .arg(percentText(nextTokens_->others())));
+    stack_->setCurrentIndex(2);
+}
+
+bool TokenTab::showsNext() const {
+    return stack_->currentIndex() == 2;
 }
 
 void TokenTab::clear() {

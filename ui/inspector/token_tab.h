@@ -37,6 +37,9 @@ public:
     void show(const TokenSample& token, const TokenRouting& routing, bool pinned);
     using QWidget::show;
     void clear();
+    // "Next token here": the distribution a checkpoint keeps. Empty hides it.
+    void showNext(const std::vector<TokenAlternative>& tokens);
+    [[nodiscard]] bool showsNext() const;
 
     [[nodiscard]] QString titleText() const;
     [[nodiscard]] QString remarkText() const;
@@ -61,6 +64,9 @@ private:
     SectionHead* expertsHead_;
     ExpertsTable* table_;
     QuietLabel* tableNote_;
+    QWidget* next_;
+    QuietLabel* nextNote_;
+    AlternativesView* nextTokens_;
 };
 
 }  // namespace starglass::ui

@@ -14,6 +14,8 @@
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QLabel>
+#include <QLineEdit>
+#include <QListView>
 #include <QLocale>
 #include <QMenuBar>
 #include <QMessageBox>
@@ -33,6 +35,10 @@
 #include <functional>
 #include <tuple>
 
+#include "library/library_service.h"
+#include "library/session_controller.h"
+#include "sessions/session_panel.h"
+#include "sessions/undo_bar.h"
 #include "shell/command_palette.h"
 #include "shell/composer.h"
 #include "shell/notice.h"
@@ -68,12 +74,17 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
     countTimer_ = new QTimer(this);
     countTimer_->setSingleShot(true);
     countTimer_->setInterval(kCountDelayMs);
+    library_ = new LibraryService(options_.library, this);
+    sessions_ = new SessionController(*chat_, *bridge_, *library_, this);
     buildCentral();
+    buildSessions();
     buildMenus();
     connectEngine();
+    connectSessions();
     applyStyle();
     if (options_.remember) loadPreferences();
     updateState();
+    library_->open();
     composer_->setFocus();
 }
 
@@ -81,6 +92,11 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
 MainWindow::~MainWindow() {
     disconnect(bridge_, nullptr, this, nullptr);
     disconnect(chat_, nullptr, this, nullptr);
+    // What is being written stays, and is on disk before the window is gone.
+    chat_->interrupt();
+    sessions_->flush();
+    delete sessions_;
+    delete library_;
 }
 
 // --- building ------------------------------------------------------------------------------
@@ -113,8 +129,10 @@ void MainWindow::buildCentral() {
     row->addWidget(composer_);
     row->addWidget(marker_);
 
+    undoBar_ = new UndoBar(central);
     column->addWidget(notice_);
     column->addWidget(pages_, 1);
+    column->addWidget(undoBar_);
     column->addWidget(composerRow_);
     setCentralWidget(central);
 
@@ -138,7 +156,8 @@ void MainWindow::buildCentral() {
     setStatusBar(bar);
 
     connect(transcript_, &TranscriptView::columnChanged, this, &MainWindow::alignComposer);
-    connect(transcript_, &TranscriptView::editRequested, this, &MainWindow::editLast);
+    connect(transcript_, &TranscriptView::editRequested, this,
+            [this](qint64 message) { startEditing(chat_->indexOf(message)); });
     connect(transcript_, &TranscriptView::retryRequested, this, [this] { chat_->regenerate(); });
     connect(welcome_, &Welcome::promptChosen, this, &MainWindow::send);
     connect(welcome_, &Welcome::modelWanted, this, &MainWindow::chooseModel);
@@ -183,15 +202,17 @@ void MainWindow::buildMenus() {
     QMenu* session = menuBar()->addMenu(tr("&Session"));
     add(session, QStringLiteral("newChat"), tr("&New chat"), QKeySequence::New, [this] {
         endEditing();
-        chat_->clear();
+        sessions_->newChat();
         composer_->setFocus();
     });
+    addSessionActions(session);
     session->addSeparator();
     add(session, QStringLiteral("stop"), tr("&Stop"), key("Esc"), [this] { stopOrCancel(); });
     add(session, QStringLiteral("regenerate"), tr("&Regenerate answer"), key("Ctrl+R"),
-        [this] { chat_->regenerate(); });
-    add(session, QStringLiteral("editLast"), tr("&Edit last message"), key("Ctrl+E"),
+        [this] { chat_->regenerate(targetMessage()); });
+    add(session, QStringLiteral("editLast"), tr("&Edit message"), key("Ctrl+E"),
         [this] { editLast(); });
+    addMessageActions(session);
     session->addSeparator();
     add(session, QStringLiteral("copyMessage"), tr("&Copy message"), key("Ctrl+Shift+C"), [this] {
         const int current = transcript_->currentMessage();
@@ -229,11 +250,18 @@ void MainWindow::buildMenus() {
     tools->setChecked(true);
     connect(tools, &QAction::toggled, this, [this](bool on) {
         chat_->setToolsEnabled(on);
+        sessions_->setSettings(chat_->think(), on);
         countSoon();
     });
     connect(tools, &QAction::triggered, this, [this] { toolsChosen_ = true; });
 
     QMenu* view = menuBar()->addMenu(tr("&View"));
+    QAction* sidebar =
+        add(view, QStringLiteral("sidebar"), tr("Show &sessions"), key("Ctrl+Shift+L"), {});
+    sidebar->setCheckable(true);
+    sidebar->setChecked(true);
+    connect(sidebar, &QAction::toggled, this, &MainWindow::fitSidebar);
+    view->addSeparator();
     add(view, QStringLiteral("zoomIn"), tr("Zoom &in"), QKeySequence::ZoomIn,
         [this] { setZoom(zoom_ * 1.1); });
     action(QStringLiteral("zoomIn"))->setShortcuts({key("Ctrl++"), key("Ctrl+=")});
@@ -343,6 +371,7 @@ void MainWindow::connectEngine() {
     connect(chat_, &Chat::stateChanged, this, &MainWindow::updateState);
     connect(chat_, &Chat::inserted, this, &MainWindow::updateState);
     connect(chat_, &Chat::removed, this, &MainWindow::updateState);
+    connect(chat_, &Chat::loaded, this, &MainWindow::updateState);
     connect(chat_, &Chat::replyFinished, this, [this](int index) {
         if (const auto& summary = chat_->at(index).summary) lastRate_ = summary->tokensPerSecond();
         countSoon();
@@ -389,11 +418,10 @@ void MainWindow::ask(const QString& text) {
 void MainWindow::send(const QString& text) {
     chat_->setThink(composer_->think());
     if (editing_ != 0) {
-        const bool last =
-            chat_->lastUserIndex() >= 0 && chat_->at(chat_->lastUserIndex()).id == editing_;
+        const int index = chat_->indexOf(editing_);
         endEditing();
-        if (last && !chat_->answering()) {
-            chat_->resend(text);
+        if (index >= 0 && !chat_->answering()) {
+            chat_->resend(text, index);
             return;
         }
     }
@@ -410,7 +438,13 @@ void MainWindow::stopOrCancel() {
 }
 
 void MainWindow::editLast() {
-    const int index = chat_->lastUserIndex();
+    int index = targetMessage();
+    // An answer is edited by editing what it answers.
+    while (index >= 0 && chat_->at(index).author != ChatMessage::Author::user) --index;
+    startEditing(index >= 0 ? index : chat_->lastUserIndex());
+}
+
+void MainWindow::startEditing(int index) {
     if (index < 0 || chat_->answering()) return;
     const ChatMessage& message = chat_->at(index);
     const QString text = QString::fromUtf8(message.text);
@@ -442,6 +476,7 @@ void MainWindow::setThink(ThinkMode mode) {
     composer_->setThink(mode);
     chat_->setThink(mode);
     action(QLatin1String(kNames[static_cast<int>(mode)]))->setChecked(true);
+    sessions_->setSettings(mode, chat_->toolsEnabled());
     countSoon();
 }
 
@@ -449,6 +484,7 @@ void MainWindow::setZoom(double zoom) {
     zoom_ = std::clamp(std::abs(zoom - 1.0) < 0.02 ? 1.0 : zoom, 0.6, 3.0);
     transcript_->setZoom(zoom_);
     composer_->setZoom(zoom_);
+    sidebar_->setZoom(zoom_);
     emit zoomChanged(zoom_);
 }
 
@@ -464,10 +500,14 @@ void MainWindow::nextPane(int step) {
     panes << (pages_->currentWidget() == transcript_ ? static_cast<QWidget*>(transcript_)
                                                      : welcome_->findChild<QPushButton*>());
     if (dock_->isVisible() && dock_->widget()) panes << dock_->widget();
+    if (sidebarDock_->isVisible())
+        panes << (sidebar_->view().isVisible() ? static_cast<QWidget*>(&sidebar_->view())
+                                               : &sidebar_->searchField());
     int now = 0;
     const QWidget* focus = QApplication::focusWidget();
     for (int i = 0; i < panes.size(); ++i)
         if (focus && (panes[i] == focus || panes[i]->isAncestorOf(focus))) now = i;
+    if (focus && sidebar_->isAncestorOf(focus)) now = static_cast<int>(panes.size()) - 1;
     if (pages_->currentWidget() == welcome_ && focus && welcome_->isAncestorOf(focus)) now = 1;
     QWidget* next =
         panes[(now + step + static_cast<int>(panes.size())) % static_cast<int>(panes.size())];
@@ -562,7 +602,7 @@ void MainWindow::updateState() {
     enable("stop", chat_->answering() || editing_ != 0);
     enable("regenerate", chat_->canRegenerate());
     enable("editLast", !chat_->answering() && chat_->lastUserIndex() >= 0);
-    enable("newChat", !empty);
+    enable("newChat", !empty || sessions_->current() != 0);
     enable("copyMessage", !empty);
     enable("previousMessage", !empty);
     enable("nextMessage", !empty);
@@ -570,6 +610,7 @@ void MainWindow::updateState() {
     enable("plainText", !empty);
     enable("cancelLoad", bridge_->loading());
     enable("inspector", dock_->widget() != nullptr);
+    updateSessionState();
     updateStatus();
 }
 
@@ -603,9 +644,10 @@ void MainWindow::updateStatus() {
     status_->memory->setToolTip(
         tr("Model file %1, conversation state %2")
             .arg(bytesText(weights), bytesText(static_cast<double>(stats.memoryBytes))));
-    const int first = chat_->size() > 0 ? 0 : -1;
-    const QString title =
-        first >= 0 ? QString::fromUtf8(chat_->at(first).text).simplified() : QString();
+    const SessionRow* row = sidebar_->model().find(sessions_->current());
+    QString title = row ? row->title : QString();
+    if (title.isEmpty() && chat_->size() > 0)
+        title = QString::fromUtf8(chat_->at(0).text.left(400)).simplified();
     setWindowTitle(
         title.isEmpty()
             ? tr("Starglass")
@@ -685,6 +727,7 @@ void MainWindow::wheelEvent(QWheelEvent* event) {
 void MainWindow::closeEvent(QCloseEvent* event) {
     if (options_.remember) savePreferences();
     bridge_->cancelLoad();
+    chat_->interrupt();
     bridge_->stop();
     QMainWindow::closeEvent(event);
 }
@@ -697,6 +740,8 @@ void MainWindow::loadPreferences() {
         ->setChecked(settings.value(QStringLiteral("view/sideBySide"), false).toBool());
     action(QStringLiteral("inspector"))
         ->setChecked(settings.value(QStringLiteral("view/inspector"), true).toBool());
+    action(QStringLiteral("sidebar"))
+        ->setChecked(settings.value(QStringLiteral("view/sidebar"), true).toBool());
     setThink(static_cast<ThinkMode>(
         std::clamp(settings.value(QStringLiteral("chat/think"), 1).toInt(), 0, 2)));
 }
@@ -708,6 +753,9 @@ void MainWindow::savePreferences() {
     settings.setValue(QStringLiteral("view/sideBySide"), transcript_->sideBySide());
     settings.setValue(QStringLiteral("view/inspector"),
                       action(QStringLiteral("inspector"))->isChecked());
+    settings.setValue(QStringLiteral("view/sidebar"),
+                      action(QStringLiteral("sidebar"))->isChecked());
+    settings.setValue(QStringLiteral("session/last"), sessions_->current());
     settings.setValue(QStringLiteral("view/theme"), static_cast<int>(currentThemeChoice()));
     settings.setValue(QStringLiteral("chat/think"), static_cast<int>(composer_->think()));
 }

@@ -19,14 +19,19 @@ class QStackedWidget;
 namespace starglass::ui {
 
 class Composer;
+class LibraryService;
 class Notice;
+class SessionController;
+class SessionPanel;
 class StatusStrip;
 class TranscriptView;
+class UndoBar;
 class Welcome;
 
 struct WindowOptions {
     EngineOpeners openers;
     EngineOptions engine;
+    QString library;       // the file of sessions; empty: they are kept in memory
     bool remember = true;  // read and write preferences and geometry; tests do not
 };
 
@@ -48,6 +53,10 @@ public:
     [[nodiscard]] Composer& composer() { return *composer_; }
     [[nodiscard]] StatusStrip& status() { return *status_; }
     [[nodiscard]] Notice& notice() { return *notice_; }
+    [[nodiscard]] LibraryService& library() { return *library_; }
+    [[nodiscard]] SessionController& sessions() { return *sessions_; }
+    [[nodiscard]] SessionPanel& sidebar() { return *sidebar_; }
+    [[nodiscard]] UndoBar& undoBar() { return *undoBar_; }
     // By the name given in the source, e.g. "regenerate". Null for an unknown name.
     [[nodiscard]] QAction* action(const QString& name) const { return actions_.value(name); }
 
@@ -60,6 +69,7 @@ signals:
 
 protected:
     void closeEvent(QCloseEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     void changeEvent(QEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
@@ -70,6 +80,21 @@ private:
     void buildMenus();
     void buildCentral();
     void connectEngine();
+    // The sessions' half of the window: window_sessions.cpp.
+    void buildSessions();
+    void addSessionActions(QMenu* menu);
+    void addMessageActions(QMenu* menu);
+    void connectSessions();
+    void updateSessionState();
+    void updatePrices();
+    void fitSidebar();
+    void editTags();
+    void exportSession(const QString& name, const QString& ending, bool kv);
+    void importSession();
+    // The message or session that a command means: the current one where the focus is.
+    [[nodiscard]] int targetMessage() const;
+    [[nodiscard]] qint64 targetSession() const;
+    void startEditing(int index);
     QAction* add(QMenu* menu, const QString& name, const QString& text, const QKeySequence& keys,
                  std::function<void()> what);
     void chooseModel();
@@ -96,6 +121,11 @@ private:
     WindowOptions options_;
     EngineBridge* bridge_;
     Chat* chat_;
+    LibraryService* library_ = nullptr;
+    SessionController* sessions_ = nullptr;
+    SessionPanel* sidebar_ = nullptr;
+    QDockWidget* sidebarDock_ = nullptr;
+    UndoBar* undoBar_ = nullptr;
     TranscriptView* transcript_ = nullptr;
     Composer* composer_ = nullptr;
     StatusStrip* status_ = nullptr;

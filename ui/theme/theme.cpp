@@ -190,6 +190,8 @@ QLineEdit:focus { border-color: @accent; }
 QListView { background: @page; color: @text; border: none; outline: none; }
 QListView::item { padding: 5px 8px; border-radius: 4px; }
 QListView::item:selected { background: @tint; color: @text; }
+QListView[sessions="true"] { background: @panel; }
+QListView[sessions="true"] QLineEdit { padding: 2px 5px; }
 QToolTip { background: @raised; color: @text; border: 1px solid @border; padding: 3px 5px; }
 QLabel[quiet="true"] { color: @quiet; }
 QProgressBar { background: @hover; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }

@@ -27,8 +27,12 @@ public:
     [[nodiscard]] QString text(QAccessible::Text kind) const override {
         if (!isValid()) return {};
         const ChatMessage& message = view_->chat().at(index_);
-        if (kind == QAccessible::Name)
-            return view_->messageTitle(index_) + QStringLiteral(": ") + message.plainText(false);
+        if (kind == QAccessible::Name) {
+            const QString state = view_->messageState(index_);
+            return view_->messageTitle(index_) +
+                   (state.isEmpty() ? QString() : QStringLiteral(" (%1)").arg(state)) +
+                   QStringLiteral(": ") + message.plainText(false);
+        }
         if (kind == QAccessible::Value) return message.plainText(true);
         return {};
     }

@@ -95,7 +95,8 @@ void TranscriptView::syncPart(Item& item, int index, const ChatMessage& message)
         return;
     }
     const ChatPart& source = message.parts[index];
-    if (part.kind != source.kind) {
+    // An answer that goes on: its last paragraph is open again.
+    if (part.kind != source.kind || (part.closed && !source.closed)) {
         part.blocks.clear();
         part.closed = false;
         part.kind = source.kind;
@@ -333,20 +334,58 @@ void TranscriptView::layoutItem(int index) {
         y += small.height() * 1.5;
     }
     item.foot = 0;
-    if (message.summary) {
+    item.note = 0;
+    if (message.summary || message.interrupted) {
         item.foot = y + 1;
         const QString label = tr("Copy");
         const double w = small.horizontalAdvance(label) + 6;
         item.spots.push_back({Spot::Kind::copyMessage,
                               QRectF(width - w, item.foot, w, small.height() * 1.2), -1, -1,
                               label});
+        if (message.canContinue() && index + 1 == chat_.size() && !chat_.answering()) {
+            const QString go = tr("Continue");
+            const double at = small.horizontalAdvance(footText(message)) + em_;
+            item.spots.push_back(
+                {Spot::Kind::goOn,
+                 QRectF(at, item.foot, small.horizontalAdvance(go) + 6, small.height() * 1.2), -1,
+                 -1, go});
+        }
         y += small.height() * 1.2;
     }
+    if (message.summary && !message.summary->note.isEmpty()) {
+        item.note = y + 1;
+        y += std::ceil(small
+                           .boundingRect(QRectF(0, 0, proseWidth(), 1e6), Qt::TextWordWrap,
+                                         message.summary->note)
+                           .height()) +
+             2;
+    }
+    double right = width;
+    const double line = small.height() * 1.2;
     if (message.author == ChatMessage::Author::user && index == chat_.lastUserIndex()) {
         const QString label = tr("Edit");
         const double w = small.horizontalAdvance(label) + 6;
-        item.spots.push_back(
-            {Spot::Kind::edit, QRectF(width - w, 0, w, small.height() * 1.2), -1, -1, label});
+        right -= w;
+        item.spots.push_back({Spot::Kind::edit, QRectF(right, 0, w, line), -1, -1, label});
+        right -= em_ * 0.6;
+    }
+    if (message.branches() > 1) {
+        // ‹ 2/3 ›, each arrow wide enough to be hit.
+        const double arrow = std::max(small.horizontalAdvance(u'›') + 8, em_);
+        const double count = small.horizontalAdvance(branchText(message)) + 4;
+        item.spots.push_back({Spot::Kind::branchForward, QRectF(right - arrow, 0, arrow, line), -1,
+                              -1, QStringLiteral("›")});
+        item.spots.push_back({Spot::Kind::branchBack,
+                              QRectF(right - 2 * arrow - count, 0, arrow, line), -1, -1,
+                              QStringLiteral("‹")});
+        right -= arrow;
+    }
+    item.headRight = right;
+    if (index == 0 && chat_.hasEarlier()) {
+        const QString label = tr("Show earlier messages");
+        item.spots.push_back({Spot::Kind::earlier,
+                              QRectF(0, -em_ * 1.7, small.horizontalAdvance(label) + 6, line), -1,
+                              -1, label});
     }
     item.height = std::ceil(y + em_ * (message.author == ChatMessage::Author::user ? 0.45 : 1.25));
 }
@@ -354,7 +393,7 @@ void TranscriptView::layoutItem(int index) {
 void TranscriptView::placeItems(int from) {
     double y = from > 0 && from <= static_cast<int>(items_.size())
                    ? items_[from - 1].y + items_[from - 1].height
-                   : std::round(em_ * 1.6);
+                   : std::round(em_ * (chat_.hasEarlier() ? 3.0 : 1.6));
     for (int i = std::max(0, from); i < static_cast<int>(items_.size()); ++i) {
         items_[i].y = y;
         y += items_[i].height;

@@ -10,6 +10,17 @@
 #include "transcript/transcript_view.h"
 
 namespace starglass::ui {
+namespace {
+
+// "0.9 s", "3 min 10 s".
+QString durationWords(double seconds) {
+    if (seconds < 9.95) return TranscriptView::tr("%1 s").arg(QLocale().toString(seconds, 'f', 1));
+    const auto whole = static_cast<qint64>(std::llround(seconds));
+    if (whole < 60) return TranscriptView::tr("%1 s").arg(whole);
+    return TranscriptView::tr("%1 min %2 s").arg(whole / 60).arg(whole % 60);
+}
+
+}  // namespace
 
 void TranscriptView::paintEvent(QPaintEvent* event) {
     QPainter painter(viewport());
@@ -33,6 +44,11 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
     painter.setFont(small_);
     painter.setPen(theme_.quiet);
     painter.drawText(QPointF(0, small.ascent()), messageTitle(index));
+    if (message.branches() > 1) {
+        const double width = small.horizontalAdvance(branchText(message)) + 4;
+        painter.drawText(QRectF(item.headRight - width, 0, width, small.height() * 1.2),
+                         Qt::AlignCenter, branchText(message));
+    }
     if (index == current_ && hasFocus())
         painter.fillRect(QRectF(-em_ * 0.7, 0, 3, item.height - em_ * 0.8), theme_.accent);
 
@@ -104,11 +120,24 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
         painter.drawText(QPointF(0, item.foot + small.ascent() + small.height() * 0.1),
                          footText(message));
     }
+    if (item.note > 0 && message.summary) {
+        painter.setPen(theme_.quiet);
+        painter.drawText(QRectF(0, item.note, proseWidth(), item.height - item.note),
+                         Qt::TextWordWrap, message.summary->note);
+    }
     for (const Spot& spot : item.spots) {
         if (spot.label.isEmpty()) continue;
+        if (spot.kind == Spot::Kind::branchBack || spot.kind == Spot::Kind::branchForward) {
+            const bool possible = spot.kind == Spot::Kind::branchBack
+                                      ? message.branch() > 0
+                                      : message.branch() + 1 < message.branches();
+            painter.setPen(possible && !chat_.answering() ? theme_.accent : theme_.border);
+            painter.drawText(spot.rect, Qt::AlignCenter, spot.label);
+            continue;
+        }
         const bool strong = spot.kind == Spot::Kind::retry || spot.kind == Spot::Kind::showAll ||
-                            spot.kind == Spot::Kind::copyDetails ||
-                            spot.kind == Spot::Kind::details;
+                            spot.kind == Spot::Kind::copyDetails || spot.kind == Spot::Kind::goOn ||
+                            spot.kind == Spot::Kind::earlier || spot.kind == Spot::Kind::details;
         painter.setPen(strong ? theme_.accent : theme_.quiet);
         painter.drawText(spot.rect, Qt::AlignVCenter | (strong ? Qt::AlignLeft : Qt::AlignRight),
                          spot.label);
@@ -122,7 +151,21 @@ QString TranscriptView::messageTitle(int index) const {
     return message.queued ? tr("You · waiting, will be sent when the model is free") : tr("You");
 }
 
+QString TranscriptView::messageState(int index) const {
+    const ChatMessage& message = chat_.at(index);
+    QStringList parts;
+    if (message.branches() > 1)
+        parts << tr("version %1 of %2").arg(message.branch() + 1).arg(message.branches());
+    if (message.interrupted) parts << tr("interrupted");
+    return parts.join(QStringLiteral(", "));
+}
+
+QString TranscriptView::branchText(const ChatMessage& message) const {
+    return QStringLiteral("%1/%2").arg(message.branch() + 1).arg(message.branches());
+}
+
 QString TranscriptView::footText(const ChatMessage& message) const {
+    if (message.interrupted) return tr("interrupted: the program ended before the answer did");
     if (!message.summary) return {};
     const ReplySummary& summary = *message.summary;
     const QLocale locale;
@@ -132,7 +175,15 @@ QString TranscriptView::footText(const ChatMessage& message) const {
     parts << tr("%n tokens", nullptr, summary.tokens);
     if (summary.firstTokenSeconds > 0)
         parts << tr("first token %1 s").arg(locale.toString(summary.firstTokenSeconds, 'f', 2));
-    if (summary.reusedTokens > 0) parts << tr("%n tokens reused", nullptr, summary.reusedTokens);
+    if (summary.reusedTokens > 0) {
+        const QString count = locale.toString(summary.reusedTokens);
+        const QString reused = summary.reuse == ReuseSource::disk
+                                   ? tr("%1 tokens from cache").arg(count)
+                                   : tr("%1 tokens from memory").arg(count);
+        // What loading took is taken off what evaluating would have taken.
+        const double saved = summary.savedSeconds - summary.loadSeconds;
+        parts << (saved >= 0.05 ? tr("%1 (saved %2)").arg(reused, durationWords(saved)) : reused);
+    }
     parts << stopReasonText(summary.stop);
     return parts.join(QStringLiteral("    "));
 }

@@ -45,11 +45,26 @@ TranscriptView::TranscriptView(Chat& chat, EngineBridge& bridge, QWidget* parent
         setSelection(anchor_, placeAt(toContent(lastMouse_)));
     });
     connect(verticalScrollBar(), &QScrollBar::valueChanged, this, [this](int value) {
-        if (!settingScroll_) follow_ = value >= verticalScrollBar()->maximum();
+        if (settingScroll_) return;
+        follow_ = value >= verticalScrollBar()->maximum();
+        if (value <= 0 && chat_.hasEarlier() && !askedEarlier_) {
+            askedEarlier_ = true;
+            emit earlierRequested();
+        }
     });
 
     connect(&chat_, &Chat::inserted, this, &TranscriptView::onInserted);
     connect(&chat_, &Chat::removed, this, &TranscriptView::onRemoved);
+    connect(&chat_, &Chat::loaded, this, &TranscriptView::onLoaded);
+    connect(&chat_, &Chat::earlierChanged, this, [this] {
+        askedEarlier_ = false;
+        if (items_.empty()) return;
+        keepingPlace([&] {
+            layoutItem(0);
+            placeItems(0);
+        });
+        viewport()->update();
+    });
     connect(&chat_, &Chat::textAdded, this, [this](int index, int) { onTextAdded(index); });
     connect(&chat_, &Chat::partsChanged, this, &TranscriptView::touch);
     connect(&chat_, &Chat::headChanged, this, &TranscriptView::touch);
@@ -91,18 +106,49 @@ void TranscriptView::onInserted(int index) {
         items_.insert(items_.begin() + index, std::move(item));
         syncItem(index);
         layoutItem(index);
-        // Only the last message of the user offers to be edited.
+        // Only the last message of the user offers to be edited, only the last answer to go on.
+        int first = index;
         for (int i = index - 1; own && i >= 0; --i) {
-            if (chat_.at(i).author != ChatMessage::Author::user) continue;
+            if (i < index - 1 && chat_.at(i).author != ChatMessage::Author::user) continue;
             layoutItem(i);
-            break;
+            first = i;
+            if (chat_.at(i).author == ChatMessage::Author::user) break;
         }
-        placeItems(index);
+        placeItems(first);
     });
     if (own) scrollToEnd();
     viewport()->update();
     QAccessibleEvent event(this, QAccessible::ObjectReorder);
     QAccessible::updateAccessibility(&event);
+}
+
+void TranscriptView::onLoaded(int first, int count) {
+    anchor_ = cursor_ = {};
+    if (current_ >= first) current_ += count;
+    forgetTranscriptRows(this);
+    const bool all = first == 0 && count == chat_.size();
+    keepingPlace([&] {
+        std::deque<Item> fresh(static_cast<std::size_t>(count));
+        for (int i = 0; i < count; ++i) fresh[i].id = chat_.at(first + i).id;
+        items_.insert(items_.begin() + first, std::make_move_iterator(fresh.begin()),
+                      std::make_move_iterator(fresh.end()));
+        for (int i = first; i < first + count; ++i) {
+            syncItem(i);
+            layoutItem(i);
+        }
+        // What stood last or first before may look different now.
+        if (first > 0) layoutItem(first - 1);
+        if (first + count < static_cast<int>(items_.size())) layoutItem(first + count);
+        placeItems(std::max(0, first - 1));
+    });
+    if (all) {
+        current_ = -1;
+        scrollToEnd();
+    }
+    viewport()->update();
+    QAccessibleEvent event(this, QAccessible::ObjectReorder);
+    QAccessible::updateAccessibility(&event);
+    emit selectionChanged();
 }
 
 void TranscriptView::onRemoved(int first, int count) {
@@ -342,6 +388,19 @@ void TranscriptView::activate(int index, const Spot& spot) {
             item.parts[spot.part].detailsOpen = !item.parts[spot.part].detailsOpen;
             relayout();
             break;
+        case Spot::Kind::branchBack:
+            emit branchRequested(index, -1);
+            break;
+        case Spot::Kind::branchForward:
+            emit branchRequested(index, 1);
+            break;
+        case Spot::Kind::goOn:
+            emit continueRequested();
+            break;
+        case Spot::Kind::earlier:
+            askedEarlier_ = true;
+            emit earlierRequested();
+            break;
     }
 }
 
@@ -452,7 +511,19 @@ void TranscriptView::contextMenuEvent(QContextMenuEvent* event) {
     copy->setEnabled(hasSelection());
     if (index >= 0 && index < chat_.size()) {
         menu.addAction(tr("Copy message"), this, [this, index] { copyMessage(index); });
-        if (index == chat_.lastUserIndex())
+        if (!messageActions_.isEmpty()) {
+            current_ = index;
+            viewport()->update();
+            emit currentMessageChanged();
+            menu.addSeparator();
+            for (QAction* action : messageActions_) {
+                if (action)
+                    menu.addAction(action);
+                else
+                    menu.addSeparator();
+            }
+            menu.addSeparator();
+        } else if (index == chat_.lastUserIndex())
             menu.addAction(tr("Edit and send again"), this,
                            [this, index] { emit editRequested(chat_.at(index).id); });
         const QPointF content = toContent(event->pos());
@@ -501,6 +572,10 @@ void TranscriptView::keyPressEvent(QKeyEvent* event) {
             return;
         case Qt::Key_Return:
         case Qt::Key_Enter:
+            if (current_ == 0 && chat_.hasEarlier() && event->modifiers() & Qt::ShiftModifier) {
+                emit earlierRequested();
+                return;
+            }
             // Enter opens and closes what can be folded in the current message.
             if (current_ >= 0)
                 for (const Spot& spot : items_[current_].spots)

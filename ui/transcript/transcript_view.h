@@ -55,6 +55,10 @@ public:
     [[nodiscard]] QRect messageRect(int message) const;
     [[nodiscard]] QRect partRect(int message, int part) const;
     [[nodiscard]] QString messageTitle(int message) const;
+    // "version 2 of 3, interrupted"; empty when there is nothing to add to the title.
+    [[nodiscard]] QString messageState(int message) const;
+    // For the context menu, which makes its message the current one; null is a separator.
+    void setMessageActions(const QList<QAction*>& actions) { messageActions_ = actions; }
     [[nodiscard]] const Chat& chat() const { return chat_; }
     // Left edge and width of the column, for what should line up with it.
     [[nodiscard]] double columnWidth() const;
@@ -68,6 +72,9 @@ public:
 signals:
     void editRequested(qint64 message);
     void retryRequested();
+    void continueRequested();
+    void branchRequested(int message, int step);
+    void earlierRequested();
     void selectionChanged();
     void currentMessageChanged();
     void columnChanged();
@@ -102,7 +109,20 @@ private:
         double head = 0;                             // height of the title line
     };
     struct Spot {
-        enum class Kind { fold, showAll, copyCode, copyMessage, edit, retry, copyDetails, details };
+        enum class Kind {
+            fold,
+            showAll,
+            copyCode,
+            copyMessage,
+            edit,
+            retry,
+            copyDetails,
+            details,
+            branchBack,
+            branchForward,
+            goOn,
+            earlier
+        };
         Kind kind;
         QRectF rect;  // within the message
         int part = -1;
@@ -114,7 +134,9 @@ private:
         double y = 0;
         double height = 0;
         double bodyTop = 0;
-        double foot = 0;  // y of the line below the parts
+        double foot = 0;       // y of the line below the parts
+        double note = 0;       // y of the sentence below that
+        double headRight = 0;  // where the head line's own labels begin
         std::vector<Part> parts;
         std::vector<Spot> spots;
         bool showAll = false;
@@ -125,6 +147,7 @@ private:
     };
 
     void onInserted(int index);
+    void onLoaded(int first, int count);
     void onRemoved(int first, int count);
     void onTextAdded(int index);
     void refresh();
@@ -154,6 +177,7 @@ private:
     void clickToken(const Place& place);
     void paintItem(QPainter& painter, int index, const QRectF& clip);
     [[nodiscard]] QString footText(const ChatMessage& message) const;
+    [[nodiscard]] QString branchText(const ChatMessage& message) const;
     void setSelection(const Place& anchor, const Place& cursor);
     void announce(int index);
 
@@ -177,6 +201,8 @@ private:
     qint64 tokenMessage_ = 0;
     int token_ = -1;
     QString prefill_;
+    QList<QAction*> messageActions_;
+    bool askedEarlier_ = false;
     QFont prose_, code_, small_;
     double em_ = 16;
     Theme theme_;
