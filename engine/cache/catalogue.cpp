@@ -201,6 +201,7 @@ std::vector<CheckpointInfo> Catalogue::describe(std::int64_t now_unix) const {
     std::vector<CheckpointInfo> out;
     out.reserve(entries_.size());
     for (const auto& [id, entry] : entries_) {
+        if (entry.writing) continue;
         const CheckpointHeader& header = entry.header;
         CheckpointInfo info;
         info.id = id;
@@ -242,8 +243,11 @@ std::vector<std::byte> Catalogue::write_index() const {
     ByteWriter out;
     out.put_text(kMagic);
     out.put(kVersion);
-    out.put(static_cast<std::uint32_t>(entries_.size()));
+    const auto unfinished = std::count_if(entries_.begin(), entries_.end(),
+                                          [](const auto& one) { return one.second.writing; });
+    out.put(static_cast<std::uint32_t>(entries_.size() - static_cast<std::size_t>(unfinished)));
     for (const auto& [id, entry] : entries_) {
+        if (entry.writing) continue;
         CheckpointHeader header = entry.header;
         const std::vector<std::byte> bytes = encode_checkpoint_header(header);
         out.put(static_cast<std::uint32_t>(id.size()));

@@ -33,7 +33,8 @@ struct CheckpointEntry {
     CheckpointUse use;
     bool pinned = false;
     bool owned = false;
-    [[nodiscard]] bool guarded() const { return pinned || owned; }
+    bool writing = false;  // its file is not there yet; only counted, so that it is not in the way
+    [[nodiscard]] bool guarded() const { return pinned || owned || writing; }
 };
 
 class Catalogue {

@@ -131,11 +131,10 @@ std::string text_end(std::string_view text, std::size_t bytes) {
 
 std::string checkpoint_id(const CheckpointHeader& header,
                           std::span<const std::int32_t> tail_tokens) {
-    ChainId tip =
-        header.segments.empty() ? chain_root(header.fingerprint) : header.segments.back();
-    tip = chain_link(tip, header.producer,
-                     static_cast<std::int64_t>(header.segments.size()) * kSegmentTokens,
-                     tail_tokens);
+    ChainId tip = header.segments.empty() ? chain_root(header.fingerprint) : header.segments.back();
+    tip =
+        chain_link(tip, header.producer,
+                   static_cast<std::int64_t>(header.segments.size()) * kSegmentTokens, tail_tokens);
     return to_hex(header.text_sha1) + "-" + to_hex(std::span(tip).first(8));
 }
 
@@ -248,15 +247,14 @@ Result<CheckpointHeader> parse_checkpoint_header(std::span<const std::byte> byte
     std::uint16_t reserved = 0;
     std::uint32_t model = 0, parent = 0, preview = 0, next = 0;
     std::uint64_t segments = 0;
-    const bool fixed = in.skip(kCheckpointStartBytes) && read_array(in, header.fingerprint) &&
-                       read_array(in, header.text_sha1) && in.read(header.producer) &&
-                       in.read(reason) && in.read(flags) && in.read(reserved) &&
-                       in.read(header.tokens) && in.read(header.text_bytes) &&
-                       in.read(header.context_tokens) && in.read(header.created_unix) &&
-                       in.read(header.evaluate_seconds) && in.read(header.body_raw) &&
-                       in.read(header.body_stored) && in.read(header.body_checksum) &&
-                       in.read(segments) && in.read(model) &&
-                       in.read(parent) && in.read(preview) && in.read(next);
+    const bool fixed =
+        in.skip(kCheckpointStartBytes) && read_array(in, header.fingerprint) &&
+        read_array(in, header.text_sha1) && in.read(header.producer) && in.read(reason) &&
+        in.read(flags) && in.read(reserved) && in.read(header.tokens) &&
+        in.read(header.text_bytes) && in.read(header.context_tokens) &&
+        in.read(header.created_unix) && in.read(header.evaluate_seconds) &&
+        in.read(header.body_raw) && in.read(header.body_stored) && in.read(header.body_checksum) &&
+        in.read(segments) && in.read(model) && in.read(parent) && in.read(preview) && in.read(next);
     if (!fixed || in.position() != kFixedBytes) return senseless();
     if (flags > kHasLogits || header.tokens <= 0 || header.tokens > kTokensMax ||
         header.text_bytes < 0 || header.context_tokens < 0 ||
@@ -352,7 +350,7 @@ Result<CheckpointTail> decode_checkpoint_body(const CheckpointHeader& header,
 }
 
 Result<CheckpointText> decode_checkpoint_text(const CheckpointHeader& header,
-                                           std::span<const std::byte> stored) {
+                                              std::span<const std::byte> stored) {
     // Without a shape the claim is held against what zstd can do at most: 1 byte for about 128 KiB.
     if (header.body_raw / (std::uint64_t{1} << 18) > header.body_stored)
         return fail(ErrorCode::invalid_input, "the checkpoint's header makes no sense");

@@ -85,8 +85,7 @@ struct CheckpointTail {
 // belongs to another shape or window.
 Result<CheckpointTail> decode_checkpoint_body(const CheckpointHeader& header,
                                               std::span<const std::byte> stored,
-                                              const ModelStateShape& shape,
-                                              CheckpointState& state);
+                                              const ModelStateShape& shape, CheckpointState& state);
 // Only tokens and text behind the last whole segment, and the tool blocks; no model needed.
 struct CheckpointText {
     SegmentText tail;

@@ -33,8 +33,7 @@ Status unpack(std::span<const std::byte> packed, std::span<std::byte> out, std::
     if (ZSTD_getFrameContentSize(packed.data(), packed.size()) != out.size())
         return fail(ErrorCode::invalid_input, "{} does not unpack to the {} bytes it should", what,
                     out.size());
-    const std::size_t size =
-        ZSTD_decompress(out.data(), out.size(), packed.data(), packed.size());
+    const std::size_t size = ZSTD_decompress(out.data(), out.size(), packed.data(), packed.size());
     if (ZSTD_isError(size) != 0 || size != out.size())
         return fail(ErrorCode::invalid_input, "{} cannot be unpacked ({})", what,
                     ZSTD_isError(size) != 0 ? ZSTD_getErrorName(size) : "it is too short");

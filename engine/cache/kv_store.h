@@ -47,6 +47,8 @@ private:
     std::vector<CheckpointState> states_;
 };
 
+std::int64_t now_unix();
+
 struct SaveJob {
     std::shared_ptr<const ModelStateShape> shape;
     CheckpointState state;
@@ -85,9 +87,9 @@ public:
     // nothing will be written: disk_full or io while paused or read-only, invalid_input when too
     // short.
     Result<std::string> enqueue(SaveJob job);
-    // Longest text first.
+    // Longest text first. A cache opened for reading looks at the directory again.
     [[nodiscard]] std::vector<CheckpointMatch> match(const std::string& fingerprint,
-                                                     std::string_view text) const;
+                                                     std::string_view text);
     // Errors: not_found, unsupported (another model or context), invalid_input (damaged; the
     // damaged file has been set aside and told to the listener).
     Result<LoadedCheckpoint> load(const std::string& id, const ModelStateShape& shape);
