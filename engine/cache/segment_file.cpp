@@ -157,14 +157,16 @@ Result<SegmentHeader> parse_segment_header(std::span<const std::byte> bytes) {
     SegmentHeader header;
     std::uint32_t version = 0, length = 0, reserved = 0;
     std::uint64_t sum = 0;
-    bool good = in.read_bytes(kMagic.size(), magic) && in.read(version) && in.read(length) &&
-                read_array(in, header.id) && read_array(in, header.parent) &&
-                in.read(header.first_token) && in.read(header.tokens) && in.read(header.producer) &&
-                in.read(header.layers) && in.read(reserved) && in.read(header.text_raw) &&
-                in.read(header.text_stored) && in.read(header.text_checksum) &&
-                in.read(header.rows_raw) && in.read(header.rows_stored) &&
-                in.read(header.rows_checksum) && in.read(sum);
-    assert(good && in.remaining() == 0);
+    const bool good = in.read_bytes(kMagic.size(), magic) && in.read(version) && in.read(length) &&
+                      read_array(in, header.id) && read_array(in, header.parent) &&
+                      in.read(header.first_token) && in.read(header.tokens) &&
+                      in.read(header.producer) && in.read(header.layers) && in.read(reserved) &&
+                      in.read(header.text_raw) && in.read(header.text_stored) &&
+                      in.read(header.text_checksum) && in.read(header.rows_raw) &&
+                      in.read(header.rows_stored) && in.read(header.rows_checksum) && in.read(sum);
+    if (!good || in.remaining() != 0)
+        return fail(ErrorCode::internal, "a segment's header has {} bytes too many",
+                    in.remaining());
     if (std::memcmp(magic.data(), kMagic.data(), kMagic.size()) != 0)
         return fail(ErrorCode::invalid_input, "this is not a KV segment");
     if (version != kVersion)
