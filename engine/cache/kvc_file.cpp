@@ -491,7 +491,7 @@ Status write_body(BufferedWriter& out, const CheckpointState& state, const KvcSh
 }  // namespace
 
 std::string kvc_file_name(std::string_view text) {
-    return sha1_hex(text) + ".kv";
+    return fmt::format("{}.kv", sha1_hex(text));
 }
 
 std::uint64_t kvc_payload_bytes(const KvcShape& shape, std::uint64_t tokens) {
