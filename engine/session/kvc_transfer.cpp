@@ -10,10 +10,11 @@
 #include "base/digest.h"
 #include "base/file_system.h"
 #include "base/mapped_file.h"
-#include "cache/checkpoint_io.h"
+#include "cache/checkpoint_file.h"
 #include "cache/kvc_file.h"
 #include "engine/kv_cache.h"
 #include "session/engine_impl.h"
+#include "session/token_statistics.h"
 
 namespace starglass {
 namespace {
@@ -68,11 +69,16 @@ Status check_name(const std::string& path, std::string_view text) {
     return {};
 }
 
-// The file says nothing about its tokenizer; its text does.
-Status settle_text(const EngineImpl& engine, const KvcHeader& header, CheckpointState& state) {
+// The file says nothing about its tokenizer; its text does. `text_ends` gets what the store wants
+// to know about the text.
+Status settle_text(const EngineImpl& engine, const KvcHeader& header, CheckpointState& state,
+                   std::vector<std::int64_t>& text_ends) {
     std::string rendered;
-    for (const TokenId token : state.tokens)
-        rendered += engine.tokenizer().vocabulary().token_text(token);
+    for (std::size_t i = 0; i < state.tokens.size(); ++i) {
+        rendered += engine.tokenizer().vocabulary().token_text(state.tokens[i]);
+        if ((i + 1) % kSegmentTokens == 0)
+            text_ends.push_back(static_cast<std::int64_t>(rendered.size()));
+    }
     if ((header.extensions & (kKvcVisibleTranscript | kKvcVisibleThinking)) == 0 &&
         rendered != state.text)
         return fail(ErrorCode::unsupported,
@@ -87,13 +93,15 @@ Result<std::string> import_bytes(const Ends& ends, const std::string& path,
                                  std::span<const std::byte> bytes) {
     TRY(KvcFile file, parse_kvc(bytes, kvc_shape(ends.engine)));
     TRY_STATUS(check_name(path, file.state.text));
-    TRY_STATUS(settle_text(ends.engine, file.header, file.state));
     CheckpointMeta meta;
+    TRY_STATUS(settle_text(ends.engine, file.header, file.state, meta.text_ends));
     meta.reason = SaveReason::imported;
     meta.context_tokens = file.header.context;
     // Times beyond what fits are nobody's; the store then takes the present.
     if (file.header.created_unix < std::uint64_t{1} << 40)
         meta.created_unix = static_cast<std::int64_t>(file.header.created_unix);
+    meta.next = token_statistics(file.state.logits, 0, kNextTokensMax).alternatives;
+    for (TokenAlternative& one : meta.next) one.text = ends.engine.token_text(one.id);
     return ends.store.put(state_shape(ends.engine), std::move(file.state), meta);
 }
 
