@@ -186,6 +186,69 @@ TEST(KvcTransfer, ExportGivesBackWhatImportRead) {
     EXPECT_EQ(files, 2);
 }
 
+TEST(KvcTransfer, TheStoreOnDiskKeepsThem) {
+    const Npz arrays(golden_path("kvc/expected.npz"));
+    const std::vector<std::int32_t> tokens = arrays.at("tokens_3").ints();
+    const auto engine = open_tiny("tiny-q2.gguf", BackendKind::reference);
+    const KvcShape shape = tiny_kvc_shape();
+    const std::string folder = testing::TempDir() + "kvc_transfer_store";
+    std::filesystem::remove_all(folder);
+    KvCacheOptions options;
+    options.directory = folder;
+    std::string id;
+    {
+        auto cache = open_kv_cache(options);
+        ASSERT_TRUE(cache) << cache.error().message;
+        for (const char* name : {kKvcShort, kKvcLong}) {
+            auto imported = import_kvc(*engine, **cache, golden_path(name));
+            ASSERT_TRUE(imported) << imported.error().message;
+            id = *imported;
+        }
+    }
+    auto cache = open_kv_cache(options);
+    ASSERT_TRUE(cache) << cache.error().message;
+    EXPECT_EQ((*cache)->list().size(), 2U);
+    const auto info = (*cache)->info(id);
+    ASSERT_TRUE(info);
+    EXPECT_EQ(info->tokens, 199);
+    EXPECT_EQ(info->reason, SaveReason::imported);
+    EXPECT_EQ(kvc_file_name((*cache)->text(id).value()),
+              std::filesystem::path(golden_path(kKvcLong)).filename().string());
+    const auto next = (*cache)->next_tokens(id);
+    ASSERT_TRUE(next && !next->empty());
+    const std::vector<double>& logits = arrays.at("logits_2").values;
+    EXPECT_EQ(next->front().id, std::max_element(logits.begin(), logits.end()) - logits.begin());
+
+    // What went in comes out as a file of ds4's.
+    const std::string path = folder + "/out.kv";
+    const Status exported = export_kvc(*engine, **cache, id, path);
+    ASSERT_TRUE(exported) << exported.error().message;
+    const auto golden = parse_kvc(bytes_of(read_bytes(golden_path(kKvcLong))), shape);
+    const auto ours = parse_kvc(bytes_of(read_bytes(path)), shape);
+    ASSERT_TRUE(ours) << ours.error().message;
+    EXPECT_EQ(kvc_difference(golden->state, ours->state, shape, false), "");
+
+    // And a session goes on from it.
+    auto session = engine->create_session({*cache});
+    ASSERT_TRUE(session) << session.error().message;
+    GenerateRequest request;
+    request.prompt = tokens;
+    request.max_tokens = 1;
+    request.sampling.temperature = 0;
+    request.save = false;
+    SessionListener listener;
+    const auto generated = (*session)->generate(request, listener, CancelToken());
+    ASSERT_TRUE(generated) << generated.error().message;
+    EXPECT_EQ(generated->reuse.source, ReuseSource::disk);
+    EXPECT_EQ(generated->reuse.tokens, 199);
+    EXPECT_EQ(generated->reuse.note, "");
+    const NpyArray& wanted = arrays.at("cont_logits");
+    ASSERT_EQ(generated->tokens.size(), 1U);
+    EXPECT_EQ(static_cast<std::size_t>(generated->tokens.front()),
+              argmax(wanted.row(wanted.rows() - 1)));
+    std::filesystem::remove_all(folder);
+}
+
 TEST(KvcTransfer, QuantisationBitsFollowLayerZero) {
     const auto engine = open_tiny("tiny-q4.gguf", BackendKind::reference);
     MemoryCache cache;
