@@ -65,6 +65,18 @@ QString nextStep(ErrorCode code, Doing doing) {
 
 }  // namespace
 
+QString asSentence(const QString& clause) {
+    QString out = clause.trimmed();
+    if (out.isEmpty()) return out;
+    out[0] = out[0].toUpper();
+    if (!out.endsWith(u'.') && !out.endsWith(u'?')) out += u'.';
+    return out;
+}
+
+QString asSentence(const std::string& clause) {
+    return asSentence(QString::fromStdString(clause));
+}
+
 UserError describeError(const Error& error, Doing doing, const QString& subject) {
     UserError out;
     const QString message = QString::fromStdString(error.message).trimmed();
