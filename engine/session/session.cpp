@@ -70,6 +70,7 @@ public:
     [[nodiscard]] ResumePrice price(std::span<const TokenId> prompt) const override;
     [[nodiscard]] std::optional<PrefixReport> explain(
         std::span<const TokenId> prompt) const override;
+    [[nodiscard]] std::span<const float> logits() const override { return current_logits(); }
     [[nodiscard]] std::vector<TokenAlternative> next_tokens(int top) const override;
 
 private:
@@ -512,7 +513,7 @@ std::optional<PrefixReport> SessionImpl::explain(std::span<const TokenId> prompt
 }
 
 std::vector<TokenAlternative> SessionImpl::next_tokens(int top) const {
-    if (logits_position_ < 0) return {};
+    if (current_logits().empty()) return {};
     std::vector<TokenAlternative> out = token_statistics(logits_, 0, top).alternatives;
     for (TokenAlternative& one : out) one.text = engine_->token_text(one.id);
     return out;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/kv_cache.h"
 
 namespace starglass::test {
 
@@ -29,6 +30,7 @@ struct FakeReply {
     int prefillTokens = 0;
     std::vector<ToolCall> calls;
     std::optional<Error> error;  // after the tokens
+    ReuseReport reuse;
 };
 
 // One token per word, thinking first.
@@ -80,6 +82,16 @@ public:
         return requests_;
     }
 
+    // What sessions with a cache handed over for saving.
+    void recordSave(SaveReason reason) {
+        const std::lock_guard lock(mutex_);
+        saves_.push_back(reason);
+    }
+    [[nodiscard]] std::vector<SaveReason> saves() const {
+        const std::lock_guard lock(mutex_);
+        return saves_;
+    }
+
     int loadDelayMs = 0;  // in steps that listen to cancellation
     std::optional<Error> loadError;
     std::int64_t contextTokens = 4096;
@@ -90,12 +102,14 @@ private:
     std::deque<FakeReply> replies_;
     mutable std::vector<std::string> prompts_;
     std::vector<GenerateRequest> requests_;
+    std::vector<SaveReason> saves_;
 };
 
 class FakeSession final : public Session {
 public:
-    FakeSession(std::shared_ptr<FakePlan> plan, std::int64_t context)
-        : plan_(std::move(plan)), context_(context) {}
+    FakeSession(std::shared_ptr<FakePlan> plan, std::int64_t context,
+                std::shared_ptr<KvCache> cache)
+        : plan_(std::move(plan)), context_(context), cache_(std::move(cache)) {}
 
     Result<GenerateResult> generate(const GenerateRequest& request, SessionListener& listener,
                                     const CancelToken& cancel) override {
@@ -147,6 +161,7 @@ public:
         }
         if (script.error && out.stop != StopReason::cancelled)
             return tl::unexpected<Error>(*script.error);
+        out.reuse = script.reuse;
         out.text = thinking + answer + tool;
         out.reply.content = answer;
         out.reply.reasoning = thinking;
@@ -177,8 +192,10 @@ public:
     Result<ReuseReport> resume(const std::string&) override {
         return fail(ErrorCode::not_found, "there is no such checkpoint");
     }
-    Result<std::string> save(SaveReason) override {
-        return fail(ErrorCode::invalid_input, "this session has no cache to save to");
+    Result<std::string> save(SaveReason reason) override {
+        if (!cache_) return fail(ErrorCode::invalid_input, "this session has no cache to save to");
+        plan_->recordSave(reason);
+        return "saved";
     }
     ResumePrice price(std::span<const TokenId>) const override { return {}; }
     std::optional<PrefixReport> explain(std::span<const TokenId>) const override { return {}; }
@@ -187,6 +204,7 @@ public:
 private:
     std::shared_ptr<FakePlan> plan_;
     std::int64_t context_;
+    std::shared_ptr<KvCache> cache_;
     std::vector<TokenId> tokens_;
 };
 
@@ -221,8 +239,8 @@ public:
         plan_->recordPrompt(text);
         return tokenize(text, TokenizeMode::rendered);
     }
-    Result<std::unique_ptr<Session>> create_session(const SessionOptions&) override {
-        return std::make_unique<FakeSession>(plan_, plan_->contextTokens);
+    Result<std::unique_ptr<Session>> create_session(const SessionOptions& options) override {
+        return std::make_unique<FakeSession>(plan_, plan_->contextTokens, options.cache);
     }
 
 private:

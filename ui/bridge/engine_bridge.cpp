@@ -17,6 +17,11 @@ EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
     deliveryTimer_.setSingleShot(true);
     connect(&deliveryTimer_, &QTimer::timeout, this, &EngineBridge::deliver);
     connect(worker_, &EngineWorker::activity, this, &EngineBridge::onActivity);
+    connect(worker_, &EngineWorker::cacheReady, this,
+            [this](const KvCachePtr& cache, const UserError& error) {
+                cache_ = cache;
+                emit cacheReady(cache, error);
+            });
     connect(worker_, &EngineWorker::opened, this, &EngineBridge::onOpened);
     connect(worker_, &EngineWorker::openFailed, this,
             [this](quint64 request, const UserError& error, bool cancelled) {
@@ -48,11 +53,15 @@ EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
         emit statsChanged(stats_);
     });
     thread_.start();
+    // Before any model: what the cache holds can be looked at without one.
+    QMetaObject::invokeMethod(
+        worker_, [worker = worker_] { worker->openCache(); }, Qt::QueuedConnection);
 }
 
 EngineBridge::~EngineBridge() {
     if (loadCancel_) loadCancel_->cancel();
     stop();
+    cache_.reset();  // whoever holds it last waits for the disk: not this thread
     thread_.quit();
     thread_.wait();
 }

@@ -38,6 +38,8 @@ public:
     // Null until a model is ready.
     [[nodiscard]] const ModelInfoPtr& model() const { return model_; }
     [[nodiscard]] const SessionStats& stats() const { return stats_; }
+    // Null until the disk cache is open, or when there is none.
+    [[nodiscard]] const KvCachePtr& cache() const { return cache_; }
 
     // Starts an answer and returns its request number. One at a time.
     quint64 generate(const GenerateJob& job);
@@ -59,6 +61,9 @@ signals:
     void loadProgress(const LoadProgress& progress);
     void modelReady(const ModelInfoPtr& model);
     void loadFailed(const UserError& error, bool cancelled);
+
+    // Either a cache or an error; not sent at all without EngineOpeners::cache.
+    void cacheReady(const KvCachePtr& cache, const UserError& error);
 
     void promptReady(quint64 request, int promptTokens);
     void prefillProgress(const PrefillProgress& progress);
@@ -87,6 +92,7 @@ private:
     EngineOptions options_;
     ModelInfoPtr model_;
     SessionStats stats_;
+    KvCachePtr cache_;
     CancelPtr loadCancel_;
     CancelPtr answerCancel_;
     quint64 lastRequest_ = 0;

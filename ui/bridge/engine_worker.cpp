@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bridge/engine_worker.h"
 
+#include <chrono>
 #include <exception>
+#include <future>
+#include <thread>
 
 #include "bridge/error_text.h"
+#include "bridge/guarded.h"
 
 namespace starglass::ui {
 namespace {
-
-// Runs engine code; an exception that escapes it (memory, most likely) becomes an Error, so that
-// one bad file or request never takes the conversation with it.
-template <class F>
-auto guarded(F&& body) -> decltype(body()) {
-    try {
-        return body();
-    } catch (const std::bad_alloc&) {
-        return fail(ErrorCode::out_of_memory, "there is not enough memory for this");
-    } catch (const std::exception& problem) {
-        return fail(ErrorCode::internal, "the engine stopped unexpectedly ({})", problem.what());
-    }
-}
 
 class Forwarder final : public SessionListener {
 public:
@@ -64,11 +55,40 @@ EngineWorker::EngineWorker(EngineOpeners openers, std::shared_ptr<Mailbox> mailb
 }
 
 EngineWorker::~EngineWorker() {
+    save(SaveReason::shutdown);
     session_.reset();
+    if (!cache_) return;
+    // On a thread of its own, because the disk may take longer than anybody waits: then it goes on
+    // until the process ends, which the cache's files survive at any moment.
+    std::promise<void> flushed;
+    const std::future<void> done = flushed.get_future();
+    std::thread([cache = std::move(cache_), flushed = std::move(flushed)]() mutable {
+        try {
+            cache->flush();
+        } catch (const std::exception&) {  // out of memory: nothing is left to be done
+        }
+        cache.reset();
+        flushed.set_value();
+    }).detach();
+    done.wait_for(std::chrono::milliseconds(kFlushMsMax));
+}
+
+void EngineWorker::openCache() {
+    if (std::exchange(cacheTried_, true) || !openers_.cache) return;
+    auto made = guarded([&] { return openers_.cache(); });
+    if (made) cache_ = std::move(*made);
+    emit cacheReady(cache_, made ? UserError() : describeError(made.error(), Doing::caching, {}));
+}
+
+// What cannot be saved is said by the cache's own listener.
+void EngineWorker::save(SaveReason reason) {
+    if (!cache_ || !session_ || session_->tokens().empty()) return;
+    (void)guarded([&] { return session_->save(reason); });
 }
 
 void EngineWorker::open(quint64 request, const QString& path, const EngineOptions& options,
                         const CancelPtr& cancel) {
+    openCache();
     const LoadListener listener = [this](const LoadProgress& progress) {
         if (mailbox_->put([&](Mailbox::Content& content) { content.load = progress; }))
             emit activity();
@@ -82,7 +102,7 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
             return openers_.builtin(options, listener, *cancel);
         };
         TRY(EnginePtr engine, open_it());
-        TRY(std::unique_ptr<Session> session, engine->create_session());
+        TRY(std::unique_ptr<Session> session, engine->create_session({cache_}));
         return std::pair{std::move(engine), std::move(session)};
     });
     if (!made) {
@@ -90,6 +110,7 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
                         made.error().code == ErrorCode::cancelled);
         return;
     }
+    save(SaveReason::evict);
     session_ = std::move(made->second);
     engine_ = std::move(made->first);
     emit opened(request, engine_, stats());

@@ -13,21 +13,31 @@
 
 namespace starglass::ui {
 
-// How engines come into being; tests put a FakeEngine here. `builtin` may be empty.
+// How engines come into being; tests put a FakeEngine here. `builtin` and `cache` may be empty.
 struct EngineOpeners {
     std::function<Result<EnginePtr>(const std::string& path, const EngineOptions&,
                                     const LoadListener&, const CancelToken&)>
         file;
     std::function<Result<EnginePtr>(const EngineOptions&, const LoadListener&, const CancelToken&)>
         builtin;
+    // The disk cache every session uses. Called once, on the worker.
+    std::function<Result<KvCachePtr>()> cache;
 };
 
 class EngineWorker : public QObject {
     Q_OBJECT
 public:
+    // How long the end of the program waits for the disk. A write that is cut off there leaves the
+    // cache as it was before it.
+    static constexpr int kFlushMsMax = 10'000;
+
     EngineWorker(EngineOpeners openers, std::shared_ptr<Mailbox> mailbox);
+    // Hands the live state to the cache and waits for the disk, at most kFlushMsMax.
     ~EngineWorker() override;
 
+    // Does nothing the second time, or without `EngineOpeners::cache`. A cache that cannot be
+    // opened is said and done without.
+    void openCache();
     // An empty path means the built-in model. The model in use stays until the new one is ready.
     void open(quint64 request, const QString& path, const EngineOptions& options,
               const CancelPtr& cancel);
@@ -36,6 +46,8 @@ public:
 
 signals:
     void activity();  // the mailbox has something
+    // Either a cache or an error.
+    void cacheReady(const KvCachePtr& cache, const UserError& error);
     void opened(quint64 request, const EnginePtr& engine, const SessionStats& stats);
     void openFailed(quint64 request, const UserError& error, bool cancelled);
     void promptReady(quint64 request, int promptTokens);
@@ -45,11 +57,14 @@ signals:
 
 private:
     [[nodiscard]] SessionStats stats() const;
+    void save(SaveReason reason);
     Result<GenerateResult> answer(quint64 request, const GenerateJob& job,
                                   const CancelToken& cancel);
 
     EngineOpeners openers_;
     std::shared_ptr<Mailbox> mailbox_;
+    KvCachePtr cache_;
+    bool cacheTried_ = false;
     EnginePtr engine_;  // declared before the session, so it outlives it
     std::unique_ptr<Session> session_;
 };

@@ -34,6 +34,10 @@ const char* codeName(ErrorCode code) {
 
 QString nextStep(ErrorCode code, Doing doing) {
     const bool opening = doing == Doing::opening;
+    if (doing == Doing::caching)
+        return code == ErrorCode::io
+                   ? say("Check that the disk is connected, writable and not full, then try again.")
+                   : say("If it happens again, copy the details into a report.");
     switch (code) {
         case ErrorCode::invalid_input:
             return opening
@@ -65,10 +69,24 @@ QString nextStep(ErrorCode code, Doing doing) {
 
 }  // namespace
 
+QString asSentence(const QString& clause) {
+    QString out = clause.trimmed();
+    if (out.isEmpty()) return out;
+    out[0] = out[0].toUpper();
+    if (!out.endsWith(u'.') && !out.endsWith(u'?')) out += u'.';
+    return out;
+}
+
+QString asSentence(const std::string& clause) {
+    return asSentence(QString::fromStdString(clause));
+}
+
 UserError describeError(const Error& error, Doing doing, const QString& subject) {
     UserError out;
     const QString message = QString::fromStdString(error.message).trimmed();
-    if (error.code == ErrorCode::cancelled) {
+    if (doing == Doing::caching) {
+        out.happened = say("The cache on disk: %1").arg(message);
+    } else if (error.code == ErrorCode::cancelled) {
         out.happened = doing == Doing::opening ? say("Opening the model was cancelled.")
                                                : say("The answer was stopped.");
     } else if (doing == Doing::opening) {
@@ -80,6 +98,8 @@ UserError describeError(const Error& error, Doing doing, const QString& subject)
     out.safe =
         doing == Doing::opening
             ? say("Your conversation is unchanged, and the model in use before stays in use.")
+        : doing == Doing::caching
+            ? say("Chatting works as before; what is not in the cache is read again.")
             : say("Your messages and everything written so far are kept.");
     out.next = nextStep(error.code, doing);
     out.details = QStringLiteral("%1: %2").arg(QLatin1String(codeName(error.code)), message);

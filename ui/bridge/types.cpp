@@ -6,6 +6,7 @@ namespace starglass::ui {
 void registerBridgeTypes() {
     qRegisterMetaType<ModelInfoPtr>();
     qRegisterMetaType<EnginePtr>();
+    qRegisterMetaType<KvCachePtr>();
     qRegisterMetaType<UserError>();
     qRegisterMetaType<RoutingBatch>();
     qRegisterMetaType<TokenBatch>();

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/kv_cache.h"
 
 namespace starglass::ui {
 
 using ModelInfoPtr = std::shared_ptr<const ModelInfo>;
 using EnginePtr = std::shared_ptr<Engine>;
 using CancelPtr = std::shared_ptr<CancelToken>;
+using KvCachePtr = std::shared_ptr<KvCache>;
 
 // An error as a person needs it: what happened, what is safe, what to do next. `details` is for
 // a bug report.
@@ -69,6 +71,7 @@ void registerBridgeTypes();
 
 Q_DECLARE_METATYPE(starglass::ui::ModelInfoPtr)
 Q_DECLARE_METATYPE(starglass::ui::EnginePtr)
+Q_DECLARE_METATYPE(starglass::ui::KvCachePtr)
 Q_DECLARE_METATYPE(starglass::ui::UserError)
 Q_DECLARE_METATYPE(starglass::ui::RoutingBatch)
 Q_DECLARE_METATYPE(starglass::ui::TokenBatch)
