@@ -170,6 +170,11 @@ int main(int argc, char** argv) {
     MainWindow window(std::move(options));
     auto* inspector = new InspectorPanel;
     inspector->follow(window.bridge(), window.chat());
+    inspector->followCache(window.cache());
+    QObject::connect(&window, &MainWindow::cacheWanted, inspector, [inspector] {
+        inspector->setCurrentIndex(InspectorPanel::kCache);
+        inspector->setFocus();
+    });
     QObject::connect(&window, &MainWindow::zoomChanged, inspector, &InspectorPanel::setZoom);
     window.setInspector(inspector);
     QObject::connect(&window.library(), &LibraryService::nextTokensReady, inspector,

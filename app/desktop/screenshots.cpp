@@ -19,6 +19,7 @@ namespace {
 constexpr int kTimeoutMs = 300'000;
 // Enough of the answer to be seen to be one, and not yet all of it.
 constexpr int kMiddleBytes = 60;
+constexpr int kCacheMs = 1500;
 
 const char* const kQuestions[] = {"What is 47 + 38?", "What does the expert heat map show?"};
 // One session each, for a list that is not empty.
@@ -52,28 +53,13 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
 }
 
 void ScreenshotRun::next() {
-    // Per theme: the first page and a first question; a second one, drawn half answered; its end.
-    // In between, a few sessions of their own.
-    static constexpr int kSteps = 3;
-    const bool dark = dark_;
-    theme_ = dark ? QStringLiteral("dark") : QStringLiteral("light");
-    if (step_ == kSteps && !dark) {
-        if (session_ > 0 && session_ == static_cast<int>(std::size(kSessions))) {
-            save(QStringLiteral("window-light-sessions"));
-            window_.sessions().newChat();
-            dark_ = true;
-            step_ = 0;
-            QTimer::singleShot(100, this, &ScreenshotRun::next);
-            return;
-        }
-        window_.sessions().newChat();
-        window_.ask(QLatin1String(kSessions[session_++]));
-        return;
-    }
+    // Per theme: the first page and a first question; a second one, drawn half answered; its end;
+    // what the disk remembers of it. In between, a few sessions of their own.
+    theme_ = dark_ ? QStringLiteral("dark") : QStringLiteral("light");
     switch (step_++) {
         case 0:
-            window_.setTheme(dark ? ThemeChoice::dark : ThemeChoice::light);
-            inspector_.setCurrentIndex(dark ? InspectorPanel::kToken : InspectorPanel::kExperts);
+            window_.setTheme(dark_ ? ThemeChoice::dark : ThemeChoice::light);
+            inspector_.setCurrentIndex(dark_ ? InspectorPanel::kToken : InspectorPanel::kExperts);
             QApplication::processEvents();
             save(QStringLiteral("window-%1-first-run").arg(theme_));
             window_.ask(QLatin1String(kQuestions[0]));
@@ -82,12 +68,29 @@ void ScreenshotRun::next() {
             wantMiddle_ = true;
             window_.ask(QLatin1String(kQuestions[1]));
             break;
-        default:
+        case 2:
             save(QStringLiteral("window-%1-answered").arg(theme_));
-            if (dark) {
+            inspector_.setCurrentIndex(InspectorPanel::kCache);
+            // The cache writes on its own thread, and the tab follows it a few times a second.
+            QTimer::singleShot(kCacheMs, this, &ScreenshotRun::next);
+            break;
+        case 3:
+            save(QStringLiteral("window-%1-cache").arg(theme_));
+            if (dark_) {
                 save(QStringLiteral("window-dark-sessions"));
                 return end({});
             }
+            [[fallthrough]];
+        default:
+            if (session_ < static_cast<int>(std::size(kSessions))) {
+                window_.sessions().newChat();
+                window_.ask(QLatin1String(kSessions[session_++]));
+                break;
+            }
+            save(QStringLiteral("window-light-sessions"));
+            window_.sessions().newChat();
+            dark_ = true;
+            step_ = 0;
             QTimer::singleShot(100, this, &ScreenshotRun::next);
     }
 }

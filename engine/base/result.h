@@ -16,6 +16,7 @@ enum class ErrorCode {
     invalid_input,  // bytes, text or arguments that break a documented rule
     not_found,      // a file, key or tensor that is not there
     io,             // the operating system refused to read or write
+    disk_full,      // no room on the disk, or a quota is used up
     unsupported,    // well formed, but a shape or type this build cannot run
     out_of_memory,  // a budget or an allocation limit was reached
     cancelled,      // the caller asked to stop

@@ -15,6 +15,7 @@ public:
 
     [[nodiscard]] std::string_view name() const override { return "cpu"; }
     [[nodiscard]] int threads() const override { return pool_.threads(); }
+    [[nodiscard]] std::uint32_t arithmetic() const override { return 0x100 + best_simd_target(); }
 
     void run(const Embed& op) override { embed_cpu(context_, op); }
     void run(const RmsNorm& op) override { rms_norm_cpu(context_, op); }

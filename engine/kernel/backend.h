@@ -5,6 +5,7 @@
 // fail. Host memory throughout; one thread calls at a time.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -31,6 +32,9 @@ public:
     virtual ~Backend() = default;
     [[nodiscard]] virtual std::string_view name() const = 0;
     [[nodiscard]] virtual int threads() const = 0;
+    // Two backends with the same number give the same bits for the same input: the kind, and for
+    // SIMD the instruction set. Below 2^16, not 0.
+    [[nodiscard]] virtual std::uint32_t arithmetic() const = 0;
 
     virtual void run(const Embed&) = 0;
     virtual void run(const RmsNorm&) = 0;

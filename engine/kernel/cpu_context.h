@@ -19,6 +19,10 @@
 
 namespace starglass {
 
+// Which instruction set the SIMD files run on this machine: the index of its bit among Highway's
+// targets, below 64.
+std::uint32_t best_simd_target();
+
 class Arena {
 public:
     // Uninitialised, 64-byte aligned, with at least 64 readable bytes behind it. Valid until

@@ -12,6 +12,7 @@ public:
 
     [[nodiscard]] std::string_view name() const override { return "reference"; }
     [[nodiscard]] int threads() const override { return 1; }
+    [[nodiscard]] std::uint32_t arithmetic() const override { return 1; }
 
     void run(const Embed& op) override { embed_ref(op); }
     void run(const RmsNorm& op) override { rms_norm_ref(op); }

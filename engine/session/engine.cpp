@@ -6,6 +6,7 @@
 #include "cpu/cpu_backend.h"
 #include "reference/reference_backend.h"
 #include "session/engine_impl.h"
+#include "session/fingerprint.h"
 #include "session/model_info.h"
 
 namespace starglass {
@@ -69,6 +70,7 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     report(LoadProgress::Stage::weights, gguf.data_start());
     parts.info = make_model_info(gguf, parts.shape, parts.weights);
     parts.info.file_bytes = bytes.size();
+    parts.info.fingerprint = model_fingerprint(gguf, bytes);
     parts.info.builtin = !file;
     parts.info.path = std::move(path);
     parts.options = options;
@@ -135,8 +137,8 @@ std::vector<TokenId> EngineImpl::encode(const RenderedPrompt& prompt) const {
     return parts_.tokenizer.encode(prompt);
 }
 
-Result<std::unique_ptr<Session>> EngineImpl::create_session(const SessionOptions&) {
-    return make_session(shared_from_this());
+Result<std::unique_ptr<Session>> EngineImpl::create_session(const SessionOptions& options) {
+    return make_session(shared_from_this(), options);
 }
 
 }  // namespace starglass

@@ -56,6 +56,7 @@ private:
 };
 
 // session.cpp
-std::unique_ptr<Session> make_session(std::shared_ptr<EngineImpl> engine);
+std::unique_ptr<Session> make_session(std::shared_ptr<EngineImpl> engine,
+                                      const SessionOptions& options);
 
 }  // namespace starglass

@@ -5,8 +5,12 @@
 #include <chrono>
 #include <cmath>
 
+#include "cache/text_prefix.h"
 #include "session/engine_impl.h"
+#include "session/prompt_match.h"
+#include "session/routing_collector.h"
 #include "session/sampler.h"
+#include "session/session_cache.h"
 #include "session/stop_matcher.h"
 #include "session/timeline.h"
 #include "session/token_statistics.h"
@@ -23,49 +27,14 @@ double seconds_since(Clock::time_point start) {
 // The reference evaluates a token at a time anyway; small batches keep it responsive.
 constexpr int kChunkReference = 32;
 constexpr int kChunkCpu = 512;
-constexpr int kLogitRows = 32;  // rows of logits computed at once by evaluate()
-
-// Gathers one batch's routing, layer by layer, and hands it out position by position.
-class RoutingCollector {
-public:
-    RoutingCollector(int layers, int used) : layers_(layers), used_(used) {}
-
-    RoutingFn hook() {
-        return [this](int layer, std::int64_t, int rows, std::span<const std::int32_t> experts,
-                      std::span<const float> weights) {
-            const std::size_t frame = static_cast<std::size_t>(layers_) * used_;
-            experts_.resize(static_cast<std::size_t>(rows) * frame);
-            weights_.resize(experts_.size());
-            for (int row = 0; row < rows; ++row) {
-                const std::size_t to = row * frame + static_cast<std::size_t>(layer) * used_;
-                const std::size_t from = static_cast<std::size_t>(row) * used_;
-                std::copy_n(experts.data() + from, used_, experts_.data() + to);
-                std::copy_n(weights.data() + from, used_, weights_.data() + to);
-            }
-        };
-    }
-    void send(SessionListener& listener, std::int64_t first_position, int rows, bool prefill) {
-        const std::size_t frame = static_cast<std::size_t>(layers_) * used_;
-        for (int row = 0; row < rows; ++row)
-            listener.on_routing({first_position + row,
-                                 prefill,
-                                 layers_,
-                                 used_,
-                                 {experts_.data() + row * frame, frame},
-                                 {weights_.data() + row * frame, frame}});
-    }
-
-private:
-    int layers_;
-    int used_;
-    std::vector<std::int32_t> experts_;
-    std::vector<float> weights_;
-};
+constexpr int kLogitRows = 32;     // rows of logits computed at once by evaluate()
+constexpr int kRowsMeasured = 16;  // a batch of fewer says little about the speed of prefill
 
 class SessionImpl final : public Session {
 public:
-    explicit SessionImpl(std::shared_ptr<EngineImpl> engine)
+    SessionImpl(std::shared_ptr<EngineImpl> engine, const SessionOptions& options)
         : engine_(std::move(engine)),
+          cache_(*engine_, options.cache),
           timeline_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
                     {.chunk = engine_->options().backend == BackendKind::reference ? kChunkReference
                                                                                    : kChunkCpu,
@@ -83,7 +52,7 @@ public:
                     SessionListener& listener, const LogitsConsumer& logits,
                     const CancelToken& cancel) override;
     [[nodiscard]] int reusable_tokens(std::span<const TokenId> prompt) const override {
-        return static_cast<int>(timeline_.reusable(prompt));
+        return static_cast<int>(in_memory(PromptMatch(engine_->tokenizer(), prompt)).tokens.size());
     }
     [[nodiscard]] std::span<const TokenId> tokens() const override { return timeline_.tokens(); }
     [[nodiscard]] std::int64_t context_tokens() const override {
@@ -91,6 +60,7 @@ public:
     }
     [[nodiscard]] std::int64_t memory_bytes() const override { return timeline_.bytes(); }
     void clear() override {
+        cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
         timeline_.clear();
         logits_position_ = -1;
     }
@@ -100,23 +70,47 @@ public:
     [[nodiscard]] ResumePrice price(std::span<const TokenId> prompt) const override;
     [[nodiscard]] std::optional<PrefixReport> explain(
         std::span<const TokenId> prompt) const override;
+    [[nodiscard]] std::span<const float> logits() const override { return current_logits(); }
     [[nodiscard]] std::vector<TokenAlternative> next_tokens(int top) const override;
 
 private:
     Status check_prompt(std::span<const TokenId> prompt) const;
-    // Brings the timeline to `prompt` and logits_ to its last position.
+
+    // The longest state in memory that a prompt begins with.
+    struct InMemory {
+        ReuseSource source = ReuseSource::none;
+        const Timeline::Saved* snapshot = nullptr;
+        std::span<const TokenId> tokens;
+        PromptMatch::Place place;
+        double evaluate_seconds = 0;
+    };
+    [[nodiscard]] InMemory in_memory(const PromptMatch& prompt) const;
+    // Makes the timeline the longest one that `prompt` begins with, from memory or disk; returns
+    // the tokens still to be evaluated.
+    std::vector<TokenId> reuse(const GenerateRequest& request, ReuseReport& report);
+    // Brings the timeline to the prompt and logits_ to its last position.
     Status prefill(const GenerateRequest& request, SessionListener& listener,
-                   const CancelToken& cancel, Clock::time_point start, GenerateTimings& timings);
+                   const CancelToken& cancel, Clock::time_point start, GenerateResult& result);
+    [[nodiscard]] std::span<const float> current_logits() const {
+        if (logits_position_ < 0 ||
+            logits_position_ + 1 != static_cast<std::int64_t>(timeline_.tokens().size()))
+            return {};
+        return logits_;
+    }
     Status update_logits(int row);
     Status check_logits(std::span<const float> logits, std::int64_t position) const;
     void send_final_rows(TraceSink& sink);
 
     std::shared_ptr<EngineImpl> engine_;
+    SessionCache cache_;
     Timeline timeline_;
     RoutingCollector routing_;
     std::vector<float> logits_;          // [V] of position logits_position_
     std::int64_t logits_position_ = -1;  // -1: none
     std::vector<TokenId> end_tokens_;    // any of these ends a turn
+    // Prefill so far, for predictions: batches large enough to say something.
+    std::int64_t measured_tokens_ = 0;
+    double measured_seconds_ = 0;
 };
 
 Status SessionImpl::check_prompt(std::span<const TokenId> prompt) const {
@@ -160,44 +154,123 @@ Status SessionImpl::update_logits(int row) {
     return {};
 }
 
+SessionImpl::InMemory SessionImpl::in_memory(const PromptMatch& prompt) const {
+    InMemory best;
+    const auto consider = [&](std::span<const TokenId> tokens, bool logits, ReuseSource source,
+                              const Timeline::Saved* snapshot, double seconds) {
+        if (tokens.empty()) return;
+        const auto place = prompt.end_of(tokens);
+        if (!place || (best.source != ReuseSource::none && *place <= best.place)) return;
+        // Without logits at least one token must be left to evaluate.
+        if (!logits && place->token == prompt.prompt().size()) return;
+        if (!prompt.rest(*place)) return;
+        best = {source, snapshot, tokens, *place, seconds};
+    };
+    consider(timeline_.tokens(), !current_logits().empty(), ReuseSource::live, nullptr,
+             timeline_.history().evaluate_seconds);
+    for (const Timeline::Saved& saved : timeline_.snapshots())
+        consider(saved.tokens, false, ReuseSource::snapshot, &saved,
+                 saved.history.evaluate_seconds);
+    return best;
+}
+
+std::vector<TokenId> SessionImpl::reuse(const GenerateRequest& request, ReuseReport& report) {
+    const PromptMatch prompt(engine_->tokenizer(), request.prompt);
+    const InMemory memory = in_memory(prompt);
+    if (memory.source != ReuseSource::live && !timeline_.tokens().empty()) {
+        // Where the prompt leaves the conversation so far, before that is gone.
+        report.left = explain(request.prompt);
+        if (request.save) cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
+    }
+    if (auto loaded =
+            cache_.find(prompt, static_cast<std::int64_t>(memory.tokens.size()), report.note)) {
+        report.source = ReuseSource::disk;
+        report.checkpoint = loaded->id;
+        report.tokens = static_cast<int>(loaded->checkpoint.state.tokens.size());
+        report.load_seconds = loaded->checkpoint.seconds;
+        report.saved_seconds = loaded->checkpoint.evaluate_seconds;
+        logits_position_ = -1;
+        if (!loaded->checkpoint.state.logits.empty()) {
+            logits_ = std::move(loaded->checkpoint.state.logits);
+            logits_position_ = report.tokens - 1;
+        }
+        cache_.install(timeline_, loaded->checkpoint, loaded->id);
+        return std::move(loaded->rest);
+    }
+    report.source = memory.source;
+    report.tokens = static_cast<int>(memory.tokens.size());
+    report.saved_seconds = memory.evaluate_seconds;
+    if (memory.source == ReuseSource::none) {
+        timeline_.restart();
+        return request.prompt;
+    }
+    std::vector<TokenId> rest = prompt.rest(memory.place).value_or(std::vector<TokenId>());
+    if (memory.snapshot != nullptr) timeline_.restore(*memory.snapshot);
+    return rest;
+}
+
 Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& listener,
                             const CancelToken& cancel, Clock::time_point start,
-                            GenerateTimings& timings) {
-    const std::span<const TokenId> prompt = request.prompt;
-    timeline_.rewind_for(prompt);
+                            GenerateResult& result) {
+    const std::vector<TokenId> rest = reuse(request, result.reuse);
     const auto reused = static_cast<int>(timeline_.tokens().size());
-    timings.prompt_tokens = static_cast<int>(prompt.size());
-    timings.reused_tokens = reused;
-    const int total = timings.prompt_tokens - reused;
+    const auto total = static_cast<int>(rest.size());
+    result.timings.prompt_tokens = reused + total;
+    result.timings.reused_tokens = reused;
+    if (reused + total >= context_tokens())
+        return fail(ErrorCode::invalid_input,
+                    "the prompt has {} tokens, but the context holds {} and one must stay free; "
+                    "shorten it or open the model with a larger context",
+                    reused + total, context_tokens());
     PrefillProgress progress{0, total, reused, seconds_since(start)};
     listener.on_prefill(progress);
-    if (total == 0 && logits_position_ == timings.prompt_tokens - 1) return {};
-    if (total == 0) {
-        // The live state is here but its logits are not (a cancelled turn): go back for them.
-        timeline_.clear();
-        timings.reused_tokens = 0;
-        return prefill(request, listener, cancel, start, timings);
-    }
+    if (total == 0) return {};
 
     int last_rows = 0;
+    Clock::time_point batch_start = Clock::now();
     Timeline::Hooks hooks;
     hooks.cancel = &cancel;
     if (request.routing) hooks.routing = routing_.hook();
     hooks.batch_done = [&](std::int64_t first_position, int rows) {
         last_rows = rows;
+        if (rows >= kRowsMeasured) {
+            measured_tokens_ += rows;
+            measured_seconds_ += seconds_since(batch_start);
+        }
+        batch_start = Clock::now();
         if (request.routing) routing_.send(listener, first_position, rows, true);
         progress.tokens_done += rows;
         progress.seconds = seconds_since(start);
         listener.on_prefill(progress);
     };
+    logits_position_ = -1;
+    std::span<const TokenId> left = rest;
+    const auto extend_to = [&](std::int64_t position) -> Status {
+        const auto count = static_cast<std::size_t>(
+            position - static_cast<std::int64_t>(timeline_.tokens().size()));
+        batch_start = Clock::now();
+        TRY_STATUS(timeline_.extend(left.first(count), 0, hooks));
+        left = left.subspan(count);
+        return {};
+    };
+    const std::int64_t end = result.timings.prompt_tokens;
+    if (request.save && cache_.available()) {
+        std::vector<TokenId> whole(timeline_.tokens().begin(), timeline_.tokens().end());
+        whole.insert(whole.end(), rest.begin(), rest.end());
+        for (const SessionCache::Stop& stop : cache_.stops(whole, reused, end - 1)) {
+            TRY_STATUS(extend_to(stop.position));
+            cache_.save_quietly(timeline_, {}, stop.reason);
+        }
+    }
     // A snapshot in front of the last token: the next turn of a plain chat renders this turn
     // without its reasoning and diverges exactly there.
-    const std::span<const TokenId> rest = prompt.subspan(static_cast<std::size_t>(reused));
-    if (rest.size() > 1) {
-        TRY_STATUS(timeline_.extend(rest.first(rest.size() - 1), 0, hooks));
+    if (left.size() > 1) {
+        TRY_STATUS(extend_to(end - 1));
         timeline_.remember();
+        if (request.save)
+            result.prompt_checkpoint = cache_.save_quietly(timeline_, {}, SaveReason::prompt);
     }
-    TRY_STATUS(timeline_.extend(rest.last(1), 0, hooks));
+    TRY_STATUS(extend_to(end));
     return update_logits(last_rows - 1);
 }
 
@@ -210,12 +283,14 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
     StopMatcher stop(request.stop);
     const auto finish = [&](StopReason reason) {
         result.stop = reason;
+        if (request.save)
+            result.checkpoint = cache_.save_quietly(timeline_, current_logits(), SaveReason::turn);
         result.timings.generated_tokens = static_cast<int>(result.tokens.size());
         result.reply = parse_reply(result.text, request.thinking);
         return std::move(result);
     };
 
-    if (auto status = prefill(request, listener, cancel, start, result.timings); !status) {
+    if (auto status = prefill(request, listener, cancel, start, result); !status) {
         if (status.error().code == ErrorCode::cancelled) return finish(StopReason::cancelled);
         return tl::unexpected<Error>(status.error());
     }
@@ -303,6 +378,9 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
         }
         auto status = timeline_.extend(std::span(&token, 1), 1, hooks);
         if (status) status = update_logits(0);
+        if (status && request.save &&
+            cache_.due(static_cast<std::int64_t>(timeline_.tokens().size())))
+            cache_.save_quietly(timeline_, logits_, SaveReason::continued);
         if (!status) {
             if (status.error().code != ErrorCode::cancelled)
                 return tl::unexpected<Error>(status.error());
@@ -320,7 +398,8 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
                              SessionListener& listener, const LogitsConsumer& consumer,
                              const CancelToken& cancel) {
     TRY_STATUS(check_prompt(tokens));
-    clear();
+    timeline_.clear();
+    logits_position_ = -1;
     const auto vocabulary = static_cast<std::size_t>(engine_->shape().vocabulary);
     std::vector<float> block;
     Status logits_status;
@@ -376,27 +455,65 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
     return {};
 }
 
-Result<ReuseReport> SessionImpl::resume(const std::string&) {
-    return fail(ErrorCode::invalid_input, "this session has no cache to resume from");
+Result<ReuseReport> SessionImpl::resume(const std::string& checkpoint) {
+    TRY(LoadedCheckpoint loaded, cache_.load(checkpoint));
+    cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
+    ReuseReport report;
+    report.source = ReuseSource::disk;
+    report.checkpoint = checkpoint;
+    report.tokens = static_cast<int>(loaded.state.tokens.size());
+    report.load_seconds = loaded.seconds;
+    report.saved_seconds = loaded.evaluate_seconds;
+    logits_position_ = -1;
+    if (!loaded.state.logits.empty()) {
+        logits_ = std::move(loaded.state.logits);
+        logits_position_ = report.tokens - 1;
+    }
+    cache_.install(timeline_, loaded, checkpoint);
+    return report;
 }
 
-Result<std::string> SessionImpl::save(SaveReason) {
-    return fail(ErrorCode::invalid_input, "this session has no cache to save to");
+Result<std::string> SessionImpl::save(SaveReason reason) {
+    return cache_.save(timeline_, current_logits(), reason, true);
 }
 
 ResumePrice SessionImpl::price(std::span<const TokenId> prompt) const {
+    const PromptMatch match(engine_->tokenizer(), prompt);
+    const InMemory memory = in_memory(match);
     ResumePrice price;
-    price.reused_tokens = reusable_tokens(prompt);
-    price.prefill_tokens = static_cast<int>(prompt.size()) - price.reused_tokens;
+    price.source = memory.source;
+    price.reused_tokens = static_cast<int>(memory.tokens.size());
+    const auto disk = cache_.predict(match);
+    if (disk && disk->tokens > price.reused_tokens) {
+        price.source = ReuseSource::disk;
+        price.checkpoint = disk->id;
+        price.reused_tokens = static_cast<int>(disk->tokens);
+        price.load_seconds = disk->load_seconds;
+        price.load_measured = disk->load_measured;
+    }
+    price.prefill_tokens = std::max(0, static_cast<int>(prompt.size()) - price.reused_tokens);
+    if (measured_tokens_ > 0) {
+        const double per_token = measured_seconds_ / static_cast<double>(measured_tokens_);
+        price.prefill_seconds = per_token * price.prefill_tokens;
+        price.evaluate_seconds = per_token * static_cast<double>(prompt.size());
+    }
     return price;
 }
 
-std::optional<PrefixReport> SessionImpl::explain(std::span<const TokenId>) const {
-    return std::nullopt;
+std::optional<PrefixReport> SessionImpl::explain(std::span<const TokenId> prompt) const {
+    const std::string text = engine_->tokenizer().decode(prompt);
+    std::optional<PrefixReport> best = cache_.nearest(text);
+    if (!timeline_.tokens().empty()) {
+        const std::string live = engine_->tokenizer().decode(timeline_.tokens());
+        PrefixReport report = prefix_report(live, live.size(), text);
+        if (report.common_bytes > 0 && (!best || report.common_bytes >= best->common_bytes))
+            best = std::move(report);
+    }
+    return best;
 }
 
 std::vector<TokenAlternative> SessionImpl::next_tokens(int top) const {
-    if (logits_position_ < 0) return {};
+    if (current_logits().empty()) return {};
     std::vector<TokenAlternative> out = token_statistics(logits_, 0, top).alternatives;
     for (TokenAlternative& one : out) one.text = engine_->token_text(one.id);
     return out;
@@ -434,8 +551,9 @@ void SessionImpl::send_final_rows(TraceSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<Session> make_session(std::shared_ptr<EngineImpl> engine) {
-    return std::make_unique<SessionImpl>(std::move(engine));
+std::unique_ptr<Session> make_session(std::shared_ptr<EngineImpl> engine,
+                                      const SessionOptions& options) {
+    return std::make_unique<SessionImpl>(std::move(engine), options);
 }
 
 }  // namespace starglass

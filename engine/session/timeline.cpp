@@ -2,15 +2,9 @@
 #include "session/timeline.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace starglass {
-namespace {
-
-bool is_prefix(std::span<const std::int32_t> prefix, std::span<const std::int32_t> whole) {
-    return prefix.size() <= whole.size() && std::equal(prefix.begin(), prefix.end(), whole.begin());
-}
-
-}  // namespace
 
 Timeline::Timeline(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
                    Rounding rounding, Options options)
@@ -26,37 +20,17 @@ std::int64_t Timeline::bytes() const {
     return total;
 }
 
-const Timeline::Saved* Timeline::best_snapshot(std::span<const std::int32_t> prompt) const {
-    const Saved* best = nullptr;
-    for (const Saved& saved : saved_) {
-        // A snapshot holds no logits, so at least one token must be left to evaluate.
-        if (saved.tokens.size() >= prompt.size() || !is_prefix(saved.tokens, prompt)) continue;
-        if (best == nullptr || saved.tokens.size() > best->tokens.size()) best = &saved;
-    }
-    return best;
+void Timeline::restore(const Saved& saved) {
+    state_.restore(saved.state);
+    tokens_ = saved.tokens;
+    history_ = saved.history;
 }
 
-std::int64_t Timeline::reusable(std::span<const std::int32_t> prompt) const {
-    if (is_prefix(tokens_, prompt)) {
-        const Saved* saved = best_snapshot(prompt);
-        const std::size_t further = saved != nullptr ? saved->tokens.size() : 0;
-        return static_cast<std::int64_t>(std::max(tokens_.size(), further));
-    }
-    const Saved* saved = best_snapshot(prompt);
-    return saved != nullptr ? static_cast<std::int64_t>(saved->tokens.size()) : 0;
-}
-
-void Timeline::rewind_for(std::span<const std::int32_t> prompt) {
-    const bool live = is_prefix(tokens_, prompt);
-    const Saved* saved = best_snapshot(prompt);
-    if (live && (saved == nullptr || saved->tokens.size() <= tokens_.size())) return;
-    if (saved != nullptr) {
-        state_.restore(saved->state);
-        tokens_ = saved->tokens;
-        return;
-    }
-    state_.clear();
-    tokens_.clear();
+void Timeline::install(std::vector<std::int32_t> tokens, const KvState::Snapshot& state,
+                       TimelineHistory history) {
+    state_.restore(state);
+    tokens_ = std::move(tokens);
+    history_ = std::move(history);
 }
 
 Status Timeline::extend(std::span<const std::int32_t> tokens, int chunk, const Hooks& hooks) {
@@ -64,7 +38,10 @@ Status Timeline::extend(std::span<const std::int32_t> tokens, int chunk, const H
     for (std::size_t at = 0; at < tokens.size(); at += step) {
         const auto batch = tokens.subspan(at, std::min(step, tokens.size() - at));
         const std::int64_t first = state_.positions();
+        const auto start = std::chrono::steady_clock::now();
         TRY_STATUS(forward_.run(batch, state_, {hooks.cancel, hooks.trace, hooks.routing}));
+        history_.evaluate_seconds +=
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         tokens_.insert(tokens_.end(), batch.begin(), batch.end());
         if (hooks.batch_done) hooks.batch_done(first, static_cast<int>(batch.size()));
     }
@@ -80,12 +57,17 @@ void Timeline::remember() {
     }
     while (!saved_.empty() && saved_.size() >= static_cast<std::size_t>(options_.snapshots_max))
         saved_.pop_front();
-    saved_.push_back({tokens_, state_.snapshot()});
+    saved_.push_back({tokens_, state_.snapshot(), history_});
+}
+
+void Timeline::restart() {
+    state_.clear();
+    tokens_.clear();
+    history_ = {};
 }
 
 void Timeline::clear() {
-    state_.clear();
-    tokens_.clear();
+    restart();
     saved_.clear();
 }
 

@@ -7,14 +7,23 @@
 #include <deque>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/cancel.h"
 #include "base/result.h"
+#include "cache/segment_file.h"
 #include "model/forward.h"
 #include "residency/kv_state.h"
 
 namespace starglass {
+
+// Where a timeline's tokens come from and what they cost; travels with its snapshots.
+struct TimelineHistory {
+    double evaluate_seconds = 0;  // measured, for all of its tokens
+    std::string checkpoint;       // the last one saved or loaded on the way, empty for none
+    std::vector<ChainId> chain;   // segments on disk that its first tokens were loaded from
+};
 
 class Timeline {
 public:
@@ -30,19 +39,29 @@ public:
         // After each batch: rows of it, and how many of `tokens` are done.
         std::function<void(std::int64_t first_position, int rows)> batch_done;
     };
+    struct Saved {
+        std::vector<std::int32_t> tokens;
+        KvState::Snapshot state;
+        TimelineHistory history;
+    };
 
     Timeline(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
              Rounding rounding, Options options);
 
     [[nodiscard]] std::span<const std::int32_t> tokens() const { return tokens_; }
     [[nodiscard]] std::int64_t bytes() const;
+    [[nodiscard]] const KvState& state() const { return state_; }
     [[nodiscard]] KvState& state() { return state_; }
     [[nodiscard]] Forward& forward() { return forward_; }
+    [[nodiscard]] TimelineHistory& history() { return history_; }
+    [[nodiscard]] const TimelineHistory& history() const { return history_; }
 
-    // Tokens of `prompt` that need no evaluation: from the live state or a snapshot.
-    [[nodiscard]] std::int64_t reusable(std::span<const std::int32_t> prompt) const;
-    // Goes back (or stays) so that tokens() is a prefix of `prompt` of reusable() length.
-    void rewind_for(std::span<const std::int32_t> prompt);
+    // Oldest first. A snapshot holds no logits.
+    [[nodiscard]] const std::deque<Saved>& snapshots() const { return saved_; }
+    void restore(const Saved& saved);
+    // Takes over a state from elsewhere; snapshots stay.
+    void install(std::vector<std::int32_t> tokens, const KvState::Snapshot& state,
+                 TimelineHistory history);
 
     // Evaluates further tokens in batches of at most `chunk` (0: the default). Stops with
     // `cancelled` between layers; what was complete stays.
@@ -50,19 +69,16 @@ public:
 
     // Remembers the present state. Equal or too many snapshots replace the oldest.
     void remember();
+    // Back to nothing; snapshots stay.
+    void restart();
     void clear();
 
 private:
-    struct Saved {
-        std::vector<std::int32_t> tokens;
-        KvState::Snapshot state;
-    };
-    [[nodiscard]] const Saved* best_snapshot(std::span<const std::int32_t> prompt) const;
-
     Options options_;
     KvState state_;
     Forward forward_;
     std::vector<std::int32_t> tokens_;
+    TimelineHistory history_;
     std::deque<Saved> saved_;
 };
 

@@ -7,22 +7,10 @@
 #include <thread>
 
 #include "bridge/error_text.h"
+#include "bridge/guarded.h"
 
 namespace starglass::ui {
 namespace {
-
-// Runs engine code; an exception that escapes it (memory, most likely) becomes an Error, so that
-// one bad file or request never takes the conversation with it.
-template <class F>
-auto guarded(F&& body) -> decltype(body()) {
-    try {
-        return body();
-    } catch (const std::bad_alloc&) {
-        return fail(ErrorCode::out_of_memory, "there is not enough memory for this");
-    } catch (const std::exception& problem) {
-        return fail(ErrorCode::internal, "the engine stopped unexpectedly ({})", problem.what());
-    }
-}
 
 // Opens the last turn again, which rendering has closed. True when the prompt ends in thinking.
 bool reopen(RenderedPrompt& prompt, GenerateJob::GoesOn goesOn) {

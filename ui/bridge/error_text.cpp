@@ -18,6 +18,8 @@ const char* codeName(ErrorCode code) {
             return "not_found";
         case ErrorCode::io:
             return "io";
+        case ErrorCode::disk_full:
+            return "disk_full";
         case ErrorCode::unsupported:
             return "unsupported";
         case ErrorCode::out_of_memory:
@@ -47,6 +49,8 @@ QString nextStep(ErrorCode code, Doing doing) {
                            : say("Open the model again with Ctrl+O.");
         case ErrorCode::io:
             return say("Check that the disk is connected and readable, then try again.");
+        case ErrorCode::disk_full:
+            return say("Make room on the disk, then try again; nothing saved was lost.");
         case ErrorCode::unsupported:
             return opening
                        ? say("Choose another file with Ctrl+O; the details name what cannot run.")
@@ -64,6 +68,18 @@ QString nextStep(ErrorCode code, Doing doing) {
 }
 
 }  // namespace
+
+QString asSentence(const QString& clause) {
+    QString out = clause.trimmed();
+    if (out.isEmpty()) return out;
+    out[0] = out[0].toUpper();
+    if (!out.endsWith(u'.') && !out.endsWith(u'?')) out += u'.';
+    return out;
+}
+
+QString asSentence(const std::string& clause) {
+    return asSentence(QString::fromStdString(clause));
+}
 
 UserError describeError(const Error& error, Doing doing, const QString& subject) {
     UserError out;

@@ -9,6 +9,10 @@ namespace starglass::ui {
 
 enum class Doing { opening, answering, caching };
 
+// The engine writes clauses ("the disk is full"); a person reads "The disk is full."
+QString asSentence(const QString& clause);
+QString asSentence(const std::string& clause);
+
 // `subject` is the file for opening, empty for the rest.
 UserError describeError(const Error& error, Doing doing, const QString& subject);
 

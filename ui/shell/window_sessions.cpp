@@ -18,6 +18,7 @@
 #include <QStackedWidget>
 #include <QVBoxLayout>
 
+#include "bridge/cache_service.h"
 #include "library/library_service.h"
 #include "library/session_controller.h"
 #include "sessions/session_panel.h"
@@ -114,7 +115,7 @@ void MainWindow::addMessageActions(QMenu* menu) {
         const int index = targetMessage();
         sessions_->switchBranch(index >= 0 ? index : chat_->size() - 1, 1);
     });
-    add(menu, QStringLiteral("forkMessage"), tr("&Fork from this message"), key("Ctrl+Shift+K"),
+    add(menu, QStringLiteral("forkMessage"), tr("&Fork from this message"), key("Ctrl+Shift+N"),
         [this] {
             const int index = targetMessage();
             sessions_->forkAt(index >= 0 ? index : chat_->size() - 1);
@@ -226,6 +227,8 @@ void MainWindow::connectSessions() {
             [this](const KvCachePtr& cache, const UserError&) {
                 if (cache) library_->setCache(cache);
             });
+    // Something was written, loaded or evicted: badges and prices may be others now.
+    connect(cache_, &CacheService::viewChanged, library_, &LibraryService::refreshCheckpoints);
     connect(bridge_, &EngineBridge::modelReady, this, &MainWindow::updatePrices);
 }
 

@@ -48,6 +48,7 @@ struct CheckpointInfo {
     // never evicted (pinned or owned).
     double value = 0;
     int evict_rank = -1;
+    std::string trouble{};  // why it cannot be loaded, one sentence; empty when it can
 };
 
 struct CacheStats {

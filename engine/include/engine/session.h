@@ -227,6 +227,8 @@ public:
     // Where `prompt` leaves what is cached, or empty when nothing begins as it does. Reads texts.
     [[nodiscard]] virtual std::optional<PrefixReport> explain(
         std::span<const TokenId> prompt) const = 0;
+    // After the last token, [vocabulary]; empty when they are not known. Valid until the next call.
+    [[nodiscard]] virtual std::span<const float> logits() const { return {}; }
     // The distribution after the last token, most probable first; empty when it is not known.
     [[nodiscard]] virtual std::vector<TokenAlternative> next_tokens(int top) const = 0;
 };
