@@ -146,10 +146,10 @@ void DiskShareChart::fill() {
     place();
 }
 
-// Names and sizes take the left 45 hundredths: a name of four words at the panel's usual width.
+// Names and sizes take the left 45 hundredths, as far as a name needs them.
 void DiskShareChart::place() {
     const int em = fontMetrics().height();
-    chart()->setMargins({width() * 45 / 100, 2, em, 0});
+    chart()->setMargins({std::min(width() * 45 / 100, 20 * em), 2, em, 0});
     viewport()->update();
 }
 
