@@ -262,6 +262,14 @@ TEST_F(SessionCacheTest, WhereAPromptLeftTheCacheIsReported) {
     EXPECT_THAT(result.reuse.left->common_end, testing::EndsWith("what is a h"));
     EXPECT_THAT(result.reuse.left->cached_next, testing::StartsWith("it rate?"));
     EXPECT_THAT(result.reuse.left->prompt_next, testing::StartsWith("eat map?"));
+    EXPECT_TRUE(result.reuse.left->checkpoint.empty());
+    // After a restart it is the nearest checkpoint that is left.
+    cache_->flush();
+    const GenerateResult fresh = ask(*session(), talk("You are a guide. Another one.", "hello"));
+    ASSERT_TRUE(fresh.reuse.left);
+    EXPECT_FALSE(fresh.reuse.left->checkpoint.empty());
+    EXPECT_THAT(fresh.reuse.left->common_end, testing::EndsWith("You are a guide. "));
+    EXPECT_THAT(fresh.reuse.left->cached_next, testing::StartsWith("word0"));
 }
 
 TEST_F(SessionCacheTest, ResumingRefusesWhatDoesNotFit) {
