@@ -171,15 +171,17 @@ void DiskShareChart::drawForeground(QPainter* painter, const QRectF& rect) {
         painter->setFont(names);
         painter->setPen(theme.text);
         const QRectF room = box.adjusted(0, 0, -column - gap, 0);
-        painter->drawText(room, Qt::AlignLeft | Qt::AlignVCenter,
-                          painter->fontMetrics().elidedText(shares_[i].name, Qt::ElideRight,
-                                                            static_cast<int>(room.width())));
+        painter->drawText(
+            room, Qt::AlignLeft | Qt::AlignVCenter,
+            painter->fontMetrics().elidedText(
+                shares_[i].name, shares_[i].name.startsWith(u'…') ? Qt::ElideLeft : Qt::ElideRight,
+                static_cast<int>(room.width())));
     }
 }
 
 QSize DiskShareChart::sizeHint() const {
     const int em = fontMetrics().height();
-    return {em * 22, em * 3 + em * 3 / 2 * std::max(1, static_cast<int>(shares_.size()))};
+    return {em * 22, em * 4 + em * 3 / 2 * std::max(1, static_cast<int>(shares_.size()))};
 }
 
 QSize DiskShareChart::minimumSizeHint() const {
