@@ -144,8 +144,9 @@ Result<KvCachePtr> openCache(const QString& folder) {
         while (!QFileInfo::exists(there) && there != QFileInfo(there).path())
             there = QFileInfo(there).path();
         const qint64 room = QStorageInfo(there).bytesAvailable();
-        options.budget_bytes =
-            room < 0 ? kBudgetMost : std::clamp(room / 10, kBudgetLeast, kBudgetMost);
+        qint64 tenth = room < 0 ? kBudgetMost : room / 10;
+        if (tenth > 1'000'000'000) tenth -= tenth % 1'000'000'000;  // a figure one can say
+        options.budget_bytes = std::clamp(tenth, kBudgetLeast, kBudgetMost);
     }
     return open_kv_cache(options);
 }
