@@ -20,8 +20,6 @@ constexpr int kReadersMax = 4;
 // The text of a checkpoint is compared with a prompt for people to look at; more candidates than
 // the few used last would not be what they mean.
 constexpr std::size_t kNearestCandidates = 8;
-// What zstd can make of one byte at most, rounded up: a claim beyond it is damage.
-constexpr std::uint64_t kUnpackFactorMax = std::uint64_t{1} << 18;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -411,10 +409,7 @@ Result<std::vector<CacheProblem>> KvStore::verify(const std::string& id,
             TRY(const std::vector<std::byte> bytes, files_.read(path, 0, size));
             TRY(const SegmentParts parts, open_segment(bytes, segment, -1));
             TRY_STATUS(decode_segment_text(parts.header, parts.text));
-            if (parts.header.rows_raw / kUnpackFactorMax > parts.header.rows_stored)
-                return fail(ErrorCode::invalid_input, "the segment's header makes no sense");
-            std::vector<std::byte> rows(parts.header.rows_raw);
-            return decode_segment_rows(parts.header, parts.rows, rows);
+            return check_segment_rows(parts.header, parts.rows);
         }());
     }
     return problems;

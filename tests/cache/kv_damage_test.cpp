@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// What the fuzz targets of the KV cache's files and a reading of its code found: claims that would
+// cost memory, bundles that fit nowhere, files that change while they are read, and listeners that
+// call back.
+#include <limits>
+
+#include "base/byte_writer.h"
+#include "cache/cache_support.h"
+#include "cache/frame.h"
+#include "support/memory_file_system.h"
+
+namespace starglass::test {
+namespace {
+
+// Reads of one file see its first half a few times, as if a save had just replaced it.
+class HalfReadDisk final : public MemoryFileSystem {
+public:
+    std::string path;
+    int half_reads = 0;
+    Result<Bytes> read(const std::string& from, std::int64_t offset, std::int64_t length) override {
+        auto bytes = MemoryFileSystem::read(from, offset, length);
+        if (bytes && from == path && half_reads > 0) {
+            --half_reads;
+            bytes->resize(bytes->size() / 2);
+        }
+        return bytes;
+    }
+};
+
+class KvDamageTest : public testing::Test {
+protected:
+    static std::shared_ptr<KvStore> open(FileSystem& files,
+                                         std::int64_t budget = std::int64_t{1} << 40) {
+        KvCacheOptions options;
+        options.directory = "/kv";
+        options.budget_bytes = budget;
+        auto store = KvStore::open(options, files);
+        EXPECT_TRUE(store) << store.error().message;
+        return *store;
+    }
+    std::string save(KvStore& store, std::uint32_t seed, std::int64_t tokens, bool logits = true) {
+        FakeConversation talk(shape_, seed);
+        talk.grow(tokens);
+        auto id = store.enqueue(talk.job(SaveReason::turn, logits));
+        EXPECT_TRUE(id) << id.error().message;
+        store.flush();
+        return id.value_or("");
+    }
+    static std::vector<std::byte> whole(FileSystem& files, const std::string& path) {
+        return *files.read(path, 0, std::int64_t{1} << 40);
+    }
+
+    MemoryFileSystem disk_;
+    std::shared_ptr<const ModelStateShape> shape_ =
+        std::make_shared<const ModelStateShape>(small_shape());
+};
+
+TEST_F(KvDamageTest, AClaimOfMemoryIsNoReasonToTakeIt) {
+    const std::string id = save(*open(disk_), 1, 20);
+    const auto file = whole(disk_, "/kv/checkpoints/" + id + ".ckpt");
+    auto header = *parse_checkpoint_header(file);
+    const std::vector<std::byte> good(file.begin() + static_cast<std::ptrdiff_t>(header.bytes),
+                                      file.end());
+    // The header claims more than the frame, and as much as a frame of this length could hold.
+    header.body_raw = good.size() << 17U;
+    EXPECT_EQ(decode_checkpoint_text(header, good).error().code, ErrorCode::invalid_input);
+    // Frame and header agree, and no shape is near it.
+    const std::vector<std::byte> bomb = pack(std::vector<std::byte>(std::size_t{200} << 20));
+    ASSERT_LT(bomb.size(), 100'000U);
+    header.body_raw = std::uint64_t{200} << 20;
+    header.body_stored = bomb.size();
+    header.body_checksum = checksum(bomb);
+    EXPECT_FALSE(decode_checkpoint_text(header, bomb));
+    CheckpointState state;
+    EXPECT_EQ(decode_checkpoint_body(header, bomb, *shape_, state).error().code,
+              ErrorCode::unsupported);
+    // Rows are checked without a shape and without room for them.
+    EXPECT_TRUE(check_frame(bomb, std::uint64_t{200} << 20, "it"));
+    EXPECT_FALSE(check_frame(bomb, (std::uint64_t{200} << 20) - 1, "it"));
+    EXPECT_FALSE(
+        check_frame(std::span(bomb).first(bomb.size() - 1), std::uint64_t{200} << 20, "it"));
+}
+
+TEST_F(KvDamageTest, BlocksThatWouldNotBeReadAgainAreNotWritten) {
+    FakeConversation talk(shape_, 1);
+    talk.grow(20);
+    SaveJob job = talk.job();
+    job.state.blocks = {{"a", std::string(40 << 20, 'x')}, {"b", std::string(40 << 20, 'y')}};
+    auto store = open(disk_);
+    const auto id = store->enqueue(std::move(job));
+    ASSERT_TRUE(id);
+    store->flush();
+    const auto blocks = store->tool_blocks(*id);
+    ASSERT_TRUE(blocks) << blocks.error().message;
+    ASSERT_EQ(blocks->size(), 1U);
+    EXPECT_EQ(blocks->front().id, "a");
+    EXPECT_TRUE(store->load(*id, *shape_));
+}
+
+}  // namespace
+}  // namespace starglass::test
