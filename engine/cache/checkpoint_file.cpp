@@ -47,7 +47,7 @@ bool read_floats(ByteReader& in, std::size_t count, std::vector<float>& out) {
     std::span<const std::byte> bytes;
     if (!in.read_bytes(count * sizeof(float), bytes)) return false;
     out.resize(count);
-    std::memcpy(out.data(), bytes.data(), bytes.size());
+    if (count != 0) std::memcpy(out.data(), bytes.data(), bytes.size());
     return true;
 }
 
@@ -110,7 +110,7 @@ bool read_tail(ByteReader& in, const CheckpointHeader& header, std::vector<std::
     const auto count = static_cast<std::size_t>(header.tail_tokens());
     if (!in.read(text_bytes) || !in.read_bytes(count * sizeof(std::int32_t), bytes)) return false;
     tokens.resize(count);
-    std::memcpy(tokens.data(), bytes.data(), bytes.size());
+    if (count != 0) std::memcpy(tokens.data(), bytes.data(), bytes.size());
     return read_text(in, text_bytes, text);
 }
 
