@@ -98,5 +98,27 @@ TEST_F(KvDamageTest, BlocksThatWouldNotBeReadAgainAreNotWritten) {
     EXPECT_TRUE(store->load(*id, *shape_));
 }
 
+TEST_F(KvDamageTest, AnIndexWithSizesNoFileHasIsNotBelieved) {
+    const std::string id = save(*open(disk_), 1, 20);
+    auto entries = Catalogue::read_index(whole(disk_, "/kv/index"));
+    ASSERT_TRUE(entries) << entries.error().message;
+    ASSERT_EQ(entries->size(), 1U);
+    for (const std::int64_t bytes :
+         {std::int64_t{-1}, std::int64_t{0}, entries->front().file_bytes - 1,
+          entries->front().file_bytes + 1, std::numeric_limits<std::int64_t>::max()}) {
+        Catalogue catalogue;
+        CheckpointEntry entry = entries->front();
+        entry.file_bytes = bytes;
+        catalogue.add(entry);
+        EXPECT_FALSE(Catalogue::read_index(catalogue.write_index())) << bytes;
+    }
+    // A time of use that no clock shows is old or new, not undefined.
+    Catalogue catalogue;
+    CheckpointEntry entry = entries->front();
+    entry.use.last_used_unix = std::numeric_limits<std::int64_t>::min();
+    catalogue.add(entry);
+    EXPECT_EQ(catalogue.describe(1'700'000'000).front().value, 0);
+}
+
 }  // namespace
 }  // namespace starglass::test
