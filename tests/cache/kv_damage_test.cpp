@@ -120,5 +120,77 @@ TEST_F(KvDamageTest, AnIndexWithSizesNoFileHasIsNotBelieved) {
     EXPECT_EQ(catalogue.describe(1'700'000'000).front().value, 0);
 }
 
+TEST_F(KvDamageTest, ABundleWithAShortSegmentIsRefused) {
+    const std::string id = save(*open(disk_), 1, 600);
+    auto checkpoint = whole(disk_, "/kv/checkpoints/" + id + ".ckpt");
+    auto header = *parse_checkpoint_header(checkpoint);
+    const std::vector<std::byte> body(
+        checkpoint.begin() + static_cast<std::ptrdiff_t>(header.bytes), checkpoint.end());
+    const auto tail = *decode_checkpoint_text(header, body);
+    // 100 tokens where 512 belong; every name and checksum fits.
+    SegmentHeader segment;
+    segment.parent = chain_root(header.fingerprint);
+    segment.producer = header.producer;
+    SegmentText words{std::vector<std::int32_t>(100, 7), "short "};
+    segment.id = chain_link(segment.parent, segment.producer, 0, words.tokens);
+    FakeConversation talk(shape_, 1);
+    talk.grow(600);
+    const auto bytes = encode_segment(segment, words, talk.job().state.kv, shape_->layers);
+    header.segments[0] = segment.id;
+    Sha1 text;
+    text.update(words.text);
+    text.update(tail.tail.text);
+    header.text_sha1 = text.value();
+    header.text_bytes = static_cast<std::int64_t>(words.text.size() + tail.tail.text.size());
+    const auto put = [&](const CheckpointHeader& of) {
+        CheckpointHeader copy = of;
+        checkpoint = encode_checkpoint_header(copy);
+        checkpoint.insert(checkpoint.end(), body.begin(), body.end());
+        ByteWriter out;
+        out.put_text("SGKVPAK\n");
+        out.put(std::uint32_t{1});
+        out.put(static_cast<std::uint32_t>(of.segments.size()));
+        out.put(std::uint64_t{checkpoint.size()});
+        out.put_bytes(checkpoint);
+        if (!of.segments.empty()) {
+            out.put(std::uint64_t{bytes.size()});
+            out.put_bytes(bytes);
+        }
+        disk_.put("/bundle", out.take());
+    };
+    put(header);
+    MemoryFileSystem other;
+    other.put("/bundle", whole(disk_, "/bundle"));
+    EXPECT_FALSE(open(other)->import_bundle("/bundle"));
+    EXPECT_THAT(open(other)->list(), testing::IsEmpty());
+    // A length of text that is not its own would be looked up under another text.
+    header.segments.clear();
+    header.tokens = static_cast<std::int64_t>(tail.tail.tokens.size());
+    Sha1 rest;
+    rest.update(tail.tail.text);
+    header.text_sha1 = rest.value();
+    header.text_bytes = 5;
+    put(header);
+    other.put("/bundle", whole(disk_, "/bundle"));
+    EXPECT_FALSE(open(other)->import_bundle("/bundle"));
+    header.text_bytes = static_cast<std::int64_t>(tail.tail.text.size());
+    put(header);
+    other.put("/bundle", whole(disk_, "/bundle"));
+    EXPECT_TRUE(open(other)->import_bundle("/bundle"));
+}
+
+TEST_F(KvDamageTest, AnImportDoesNotReplaceWhatWasComputedHere) {
+    MemoryFileSystem other;
+    const std::string id = save(*open(other), 1, 20, false);
+    ASSERT_TRUE(open(other)->export_bundle(id, "/bundle"));
+    disk_.put("/bundle", whole(other, "/bundle"));
+    auto store = open(disk_);
+    ASSERT_EQ(save(*store, 1, 20), id);
+    const auto before = whole(disk_, "/kv/checkpoints/" + id + ".ckpt");
+    ASSERT_EQ(*store->import_bundle("/bundle"), id);
+    EXPECT_EQ(whole(disk_, "/kv/checkpoints/" + id + ".ckpt"), before);
+    EXPECT_FALSE(store->load(id, *shape_)->state.logits.empty());
+}
+
 }  // namespace
 }  // namespace starglass::test
