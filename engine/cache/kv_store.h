@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/file_system.h"
@@ -153,7 +154,13 @@ private:
     void save_index();
     Status mark(const std::string& id, const char* suffix, bool on);
     void tell(CacheEvent event) const;
-    void damaged_segment(const ChainId& id, const std::string& why);
+    // The file that a load found unusable: a segment, or the checkpoint itself.
+    struct Damage {
+        std::optional<ChainId> segment;
+        std::string why;
+    };
+    Result<LoadedCheckpoint> read_state(const std::string& id, const ModelStateShape& shape,
+                                        std::optional<Damage>& damage);
 
     [[nodiscard]] std::string segment_path(const ChainId& id) const;
     [[nodiscard]] std::string checkpoint_path(const std::string& id) const;

@@ -128,23 +128,35 @@ Result<KvStore::ReadFile> KvStore::read_checkpoint(const std::string& id) {
     return out;
 }
 
-void KvStore::damaged_segment(const ChainId& id, const std::string& why) {
+Result<LoadedCheckpoint> KvStore::load(const std::string& id, const ModelStateShape& shape) {
+    std::optional<Damage> damage;
+    auto loaded = read_state(id, shape, damage);
+    if (!damage) return loaded;
+    // Files may have been replaced or evicted while they were read. Only what is bad while nobody
+    // changes files is damaged, and goes out of the way, so that the next one is found at once.
     const std::lock_guard io(io_mutex_);
-    if (lock_ != nullptr) set_aside("segments", to_hex(id) + ".seg", why);
+    damage.reset();
+    loaded = read_state(id, shape, damage);
+    if (!damage) return loaded;
+    if (lock_ != nullptr) {
+        if (damage->segment)
+            set_aside("segments", to_hex(*damage->segment) + ".seg", damage->why);
+        else
+            set_aside("checkpoints", id + ".ckpt", damage->why);
+    }
     const std::lock_guard lock(mutex_);
-    catalogue_.remove_segment(id);
+    if (damage->segment)
+        catalogue_.remove_segment(*damage->segment);
+    else
+        catalogue_.remove(id);
+    return loaded;
 }
 
-Result<LoadedCheckpoint> KvStore::load(const std::string& id, const ModelStateShape& shape) {
+Result<LoadedCheckpoint> KvStore::read_state(const std::string& id, const ModelStateShape& shape,
+                                             std::optional<Damage>& damage) {
     const Clock::time_point start = Clock::now();
     const auto unusable = [&](const Error& error) -> tl::unexpected<Error> {
-        if (error.code == ErrorCode::invalid_input) {
-            // Damaged: out of the way, so that the next one is found at once.
-            const std::lock_guard io(io_mutex_);
-            if (lock_ != nullptr) set_aside("checkpoints", id + ".ckpt", error.message);
-            const std::lock_guard lock(mutex_);
-            catalogue_.remove(id);
-        }
+        if (error.code == ErrorCode::invalid_input) damage = Damage{{}, error.message};
         return tl::unexpected<Error>(
             Error{error.code, fmt::format("checkpoint {}: {}", id.substr(0, 12), error.message)});
     };
@@ -216,7 +228,7 @@ Result<LoadedCheckpoint> KvStore::load(const std::string& id, const ModelStateSh
         if (results[i]) continue;
         const Error& error = results[i].error();
         if (error.code == ErrorCode::invalid_input || error.code == ErrorCode::not_found)
-            damaged_segment(header.segments[i], error.message);
+            damage = Damage{header.segments[i], error.message};
         return fail(error.code == ErrorCode::invalid_input ? ErrorCode::not_found : error.code,
                     "checkpoint {} needs segment {}, which cannot be used: {}", id.substr(0, 12), i,
                     error.message);

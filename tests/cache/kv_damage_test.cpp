@@ -192,5 +192,24 @@ TEST_F(KvDamageTest, AnImportDoesNotReplaceWhatWasComputedHere) {
     EXPECT_FALSE(store->load(id, *shape_)->state.logits.empty());
 }
 
+TEST_F(KvDamageTest, AFileThatIsReplacedWhileItIsReadIsNotSetAside) {
+    HalfReadDisk disk;
+    auto store = open(disk);
+    const std::string id = save(*store, 1, 600);
+    Heard heard;
+    store->set_listener(heard.listener());
+    for (const std::string& path :
+         {"/kv/checkpoints/" + id + ".ckpt", disk.list("/kv/segments")->front().name}) {
+        disk.path = path.starts_with('/') ? path : "/kv/segments/" + path;
+        disk.half_reads = 1;
+        EXPECT_TRUE(store->load(id, *shape_)) << path;
+        EXPECT_EQ(store->stats().set_aside, 0);
+    }
+    EXPECT_THAT(heard.of(CacheEvent::Kind::set_aside), testing::IsEmpty());
+    disk.half_reads = 2;
+    EXPECT_FALSE(store->load(id, *shape_));
+    EXPECT_EQ(store->stats().set_aside, 1);
+}
+
 }  // namespace
 }  // namespace starglass::test
