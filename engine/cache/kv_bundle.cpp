@@ -83,7 +83,7 @@ Result<std::string> KvStore::import_bundle(const std::string& path) {
     if (!tail) return broken(tail.error().message);
     const std::string id = checkpoint_id(*header, tail->tail.tokens);
 
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     std::int64_t added = 0;
     TRY(const std::int64_t whole, files_.size(path));
     TRY_STATUS(make_room(whole, {}));
@@ -157,7 +157,7 @@ Result<std::string> KvStore::import_bundle(const std::string& path) {
         catalogue_.add(std::move(entry));
     }
     save_index();
-    tell(std::move(event));
+    post(std::move(event));
     return id;
 }
 

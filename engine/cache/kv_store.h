@@ -153,7 +153,25 @@ private:
     void set_paused(const std::string& why);
     void save_index();
     Status mark(const std::string& id, const char* suffix, bool on);
-    void tell(CacheEvent event) const;
+    // Listeners may come back to the cache, so they hear of nothing while it holds a lock: events
+    // wait until whoever changes files is done.
+    void post(CacheEvent event);
+    void deliver();
+    void tell(CacheEvent event);
+    class ChangeFiles {
+    public:
+        explicit ChangeFiles(KvStore& store) : store_(store), lock_(store.io_mutex_) {}
+        ~ChangeFiles() {
+            lock_.unlock();
+            store_.deliver();
+        }
+        ChangeFiles(const ChangeFiles&) = delete;
+        ChangeFiles& operator=(const ChangeFiles&) = delete;
+
+    private:
+        KvStore& store_;
+        std::unique_lock<std::mutex> lock_;
+    };
     // The file that a load found unusable: a segment, or the checkpoint itself.
     struct Damage {
         std::optional<ChainId> segment;
@@ -183,6 +201,7 @@ private:
     Catalogue catalogue_;
     CacheStats stats_;
     std::shared_ptr<const CacheListener> listener_;
+    std::vector<CacheEvent> unheard_;
     bool index_stale_ = false;
 
     std::deque<Pending> queue_;

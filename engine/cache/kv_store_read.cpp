@@ -134,7 +134,7 @@ Result<LoadedCheckpoint> KvStore::load(const std::string& id, const ModelStateSh
     if (!damage) return loaded;
     // Files may have been replaced or evicted while they were read. Only what is bad while nobody
     // changes files is damaged, and goes out of the way, so that the next one is found at once.
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     damage.reset();
     loaded = read_state(id, shape, damage);
     if (!damage) return loaded;

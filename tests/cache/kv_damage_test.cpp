@@ -211,5 +211,22 @@ TEST_F(KvDamageTest, AFileThatIsReplacedWhileItIsReadIsNotSetAside) {
     EXPECT_EQ(store->stats().set_aside, 1);
 }
 
+TEST_F(KvDamageTest, ListenersMayCallBack) {
+    auto store = open(disk_);
+    std::atomic<int> calls{0};
+    store->set_listener([&](const CacheEvent& event) {
+        if (event.kind != CacheEvent::Kind::saved) return;
+        store->flush();
+        EXPECT_TRUE(store->pin(event.checkpoint, true));
+        EXPECT_TRUE(store->own(event.checkpoint, true));
+        EXPECT_TRUE(store->collect_garbage());
+        ++calls;
+    });
+    const std::string id = save(*store, 1, 20);
+    EXPECT_EQ(calls, 1);
+    EXPECT_TRUE(store->info(id)->owned);
+    store->set_listener({});
+}
+
 }  // namespace
 }  // namespace starglass::test
