@@ -578,6 +578,9 @@ Status KvStore::make_room(std::int64_t bytes, const std::string& keep) {
         budget = options_.budget_bytes;
     }
     if (used + bytes > budget) {
+        // No checkpoint goes while there are segments that none needs (after a crash, or an import
+        // that was broken).
+        remove_orphans();
         evict_to(std::max<std::int64_t>(0, budget - bytes), keep);
         const std::lock_guard lock(mutex_);
         if (catalogue_.bytes() + bytes > budget)
@@ -588,6 +591,7 @@ Status KvStore::make_room(std::int64_t bytes, const std::string& keep) {
     }
     TRY(std::int64_t free, files_.free_bytes(options_.directory));
     if (free >= bytes + kDiskReserveBytes) return {};
+    free += remove_orphans();
     {
         const std::lock_guard lock(mutex_);
         used = catalogue_.bytes();
@@ -619,12 +623,7 @@ std::int64_t KvStore::evict_to(std::int64_t bytes_max, const std::string& keep) 
         }
         if (victim.empty() || !remove_entry(victim)) {
             // Orphans are all that is left to take.
-            std::vector<ChainId> orphans;
-            {
-                const std::lock_guard lock(mutex_);
-                orphans = catalogue_.unneeded_segments();
-            }
-            freed += remove_unneeded(orphans);
+            freed += remove_orphans();
             break;
         }
         CacheEvent event;
@@ -682,6 +681,15 @@ std::int64_t KvStore::remove_unneeded(const std::vector<ChainId>& candidates) {
         freed += before - catalogue_.bytes();
     }
     return freed;
+}
+
+std::int64_t KvStore::remove_orphans() {
+    std::vector<ChainId> orphans;
+    {
+        const std::lock_guard lock(mutex_);
+        orphans = catalogue_.unneeded_segments();
+    }
+    return remove_unneeded(orphans);
 }
 
 // --- marks and maintenance ---------------------------------------------------------------------
@@ -749,7 +757,8 @@ Result<std::int64_t> KvStore::set_budget(std::int64_t bytes) {
         options_.budget_bytes = bytes;
         stats_.budget_bytes = bytes;
     }
-    const std::int64_t freed = evict_to(bytes, {});
+    std::int64_t freed = stats().bytes > bytes ? remove_orphans() : 0;
+    freed += evict_to(bytes, {});
     set_paused({});
     save_index();
     post({});
@@ -759,12 +768,7 @@ Result<std::int64_t> KvStore::set_budget(std::int64_t bytes) {
 Result<std::int64_t> KvStore::collect_garbage() {
     TRY_STATUS(check_writable());
     const ChangeFiles io(*this);
-    std::vector<ChainId> orphans;
-    {
-        const std::lock_guard lock(mutex_);
-        orphans = catalogue_.unneeded_segments();
-    }
-    std::int64_t freed = remove_unneeded(orphans);
+    std::int64_t freed = remove_orphans();
     const auto sweep = [&](const std::string& folder, auto&& unwanted) -> Status {
         TRY(const std::vector<DirectoryEntry> entries, files_.list(folder));
         for (const DirectoryEntry& entry : entries)

@@ -149,6 +149,7 @@ private:
     std::int64_t evict_to(std::int64_t bytes_max, const std::string& keep);
     Status remove_entry(const std::string& id);
     std::int64_t remove_unneeded(const std::vector<ChainId>& candidates);
+    std::int64_t remove_orphans();
     void set_aside(const std::string& folder, const std::string& name, const std::string& why);
     void set_paused(const std::string& why);
     void save_index();

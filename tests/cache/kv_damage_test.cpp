@@ -228,5 +228,27 @@ TEST_F(KvDamageTest, ListenersMayCallBack) {
     store->set_listener({});
 }
 
+TEST_F(KvDamageTest, SegmentsThatNobodyNeedsGoBeforeCheckpoints) {
+    std::string id;
+    std::int64_t used = 0;
+    {
+        auto store = open(disk_);
+        save(*store, 1, 600);
+        id = save(*store, 2, 100);
+        used = store->stats().bytes;
+    }
+    // As after a crash between a segment and its checkpoint.
+    for (const auto& [path, bytes] : disk_.all())
+        if (path.starts_with("/kv/checkpoints/") && path.find(id) == std::string::npos)
+            ASSERT_TRUE(disk_.remove(path));
+    const std::int64_t here = open(disk_)->stats().bytes;
+    ASSERT_LT(here, used);
+    auto store = open(disk_, here);
+    EXPECT_EQ(store->stats().segments, 1);
+    EXPECT_TRUE(*store->set_budget(here - 1) > 0);
+    EXPECT_EQ(store->stats().segments, 0);
+    EXPECT_TRUE(store->info(id)) << "a checkpoint went although an orphan would have done";
+}
+
 }  // namespace
 }  // namespace starglass::test
