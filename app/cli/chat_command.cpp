@@ -6,6 +6,7 @@
 #include "answer_printer.h"
 #include "commands.h"
 #include "input.h"
+#include "kv_options.h"
 #include "model_options.h"
 #include "sampling_flags.h"
 #include "tools/demo_tools.h"
@@ -28,6 +29,7 @@ constexpr std::string_view kHelp =
 struct ChatOptions {
     ModelOptions model;
     SamplingFlags sampling;
+    KvFlags kv;
     std::string system;
     std::string think = "on";
     int max_tokens = -1;
@@ -37,9 +39,10 @@ struct ChatOptions {
 
 class Chat {
 public:
-    Chat(const ChatOptions& options, std::shared_ptr<Engine> engine,
+    Chat(const ChatOptions& options, std::shared_ptr<Engine> engine, const SessionKv& kv,
          std::unique_ptr<Session> session, ThinkMode think, SamplingOptions sampling)
         : engine_(std::move(engine)),
+          kv_(kv),
           session_(std::move(session)),
           system_(options.system),
           show_thinking_(options.show_thinking) {
@@ -50,6 +53,13 @@ public:
     }
 
     Result<int> run() {
+        Result<int> left = talk();
+        kv_.finish(*session_);
+        return left;
+    }
+
+private:
+    Result<int> talk() {
         greet();
         for (std::string line;;) {
             prompt();
@@ -81,7 +91,6 @@ public:
         }
     }
 
-private:
     static bool interactive() { return stdin_is_terminal() && stdout_is_terminal(); }
 
     void greet() {
@@ -194,6 +203,7 @@ private:
                 print_note("The question was taken back; /new starts a new conversation.");
             return {};
         }
+        kv_.report(result->reuse);
         last_summary_ = turn_summary(*result, session_->context_tokens());
         if (result->think_lowered && !told_lowered_) {
             told_lowered_ = true;
@@ -216,6 +226,7 @@ private:
     }
 
     std::shared_ptr<Engine> engine_;
+    const SessionKv& kv_;
     std::unique_ptr<Session> session_;
     TurnOptions turn_;
     std::string system_;
@@ -233,10 +244,11 @@ Result<int> chat(const ChatOptions& options) {
         const InterruptScope interrupts(cancel);
         TRY(engine, open_model(options.model, cancel));
     }
-    TRY(std::unique_ptr<Session> session, engine->create_session());
+    TRY(const SessionKv kv, SessionKv::open(options.kv));
+    TRY(std::unique_ptr<Session> session, engine->create_session({kv.cache()}));
     TRY(const SamplingOptions sampling,
         resolve_sampling(options.sampling, engine->info().sampling));
-    return Chat(options, std::move(engine), std::move(session), think, sampling).run();
+    return Chat(options, std::move(engine), kv, std::move(session), think, sampling).run();
 }
 
 }  // namespace
@@ -263,6 +275,7 @@ void add_chat(CLI::App& app, Command& chosen) {
     add_sampling_options(*command, options->sampling);
     add_engine_options(*command, options->model);
     add_context_option(*command, options->model);
+    add_kv_options(*command, options->kv);
     command->footer(std::string(kHelp) +
                     "\nExamples:\n  starglass-cli chat\n"
                     "  printf 'hello\\n/stats\\n' | starglass-cli chat --think off");

@@ -7,6 +7,7 @@
 #include "answer_printer.h"
 #include "commands.h"
 #include "input.h"
+#include "kv_options.h"
 #include "model_options.h"
 #include "run_lines.h"
 #include "tools/demo_tools.h"
@@ -18,6 +19,7 @@ namespace {
 struct RunOptions {
     ModelOptions model;
     SamplingFlags sampling;
+    KvFlags kv;
     std::string prompt, prompt_file, lines_file;
     std::string system;
     std::string think = "on";
@@ -48,8 +50,13 @@ Result<int> run(const RunOptions& options) {
         TRY(prompt, read_input(options.prompt_file));
     }
     TRY(const std::shared_ptr<Engine> engine, open_model(options.model, cancel));
-    TRY(const std::unique_ptr<Session> session, engine->create_session());
-    if (!options.lines_file.empty()) return run_many(options, *engine, *session, turn, cancel);
+    TRY(const SessionKv kv, SessionKv::open(options.kv));
+    TRY(const std::unique_ptr<Session> session, engine->create_session({kv.cache()}));
+    if (!options.lines_file.empty()) {
+        auto answered = run_many(options, *engine, *session, turn, cancel);
+        kv.finish(*session);
+        return answered;
+    }
 
     TRY(turn.sampling, resolve_sampling(options.sampling, engine->info().sampling));
     Conversation conversation;
@@ -71,6 +78,8 @@ Result<int> run(const RunOptions& options) {
     TurnView& view = options.json ? silent : static_cast<TurnView&>(printer);
     Result<TurnResult> result = run_turn(*engine, *session, conversation, turn, view, cancel);
     printer.finish();
+    if (result) kv.report(result->reuse);
+    kv.finish(*session);
     if (!result) return tl::unexpected<Error>(result.error());
     if (options.json) {
         Json out = turn_to_json(*result);
@@ -126,6 +135,7 @@ void add_run(CLI::App& app, Command& chosen) {
     command->add_flag("--stats", options->stats, "Print counts and times to standard error");
     add_engine_options(*command, options->model);
     add_context_option(*command, options->model);
+    add_kv_options(*command, options->kv);
     command->footer(
         "A line for --jsonl: {\"user\": \"2 + 3?\", \"thinking\": true, \"tools\": false} or "
         "{\"messages\": [...]}.\nExamples:\n"

@@ -96,6 +96,7 @@ Result<TurnResult> run_turn(Engine& engine, Session& session, Conversation& conv
             out.prompt_tokens = timings.prompt_tokens;
             out.reused_tokens = timings.reused_tokens;
             out.first_token_seconds = timings.first_token_seconds;
+            out.reuse = generated->reuse;
         }
         out.tokens += timings.generated_tokens;
         out.thinking_tokens += timings.thinking_tokens;
@@ -103,6 +104,7 @@ Result<TurnResult> run_turn(Engine& engine, Session& session, Conversation& conv
         out.decode_seconds += timings.decode_seconds;
         out.context_used = static_cast<std::int64_t>(session.tokens().size());
         out.stop = generated->stop;
+        out.checkpoint = generated->checkpoint;
 
         ParsedReply reply = generated->reply;
         separate_thinking(*generated, request.thinking, reply);

@@ -21,6 +21,41 @@ std::string_view stop_name(StopReason reason) {
     return "";
 }
 
+namespace {
+
+std::string_view source_name(ReuseSource source) {
+    switch (source) {
+        case ReuseSource::none:
+            return "none";
+        case ReuseSource::live:
+            return "live";
+        case ReuseSource::snapshot:
+            return "snapshot";
+        case ReuseSource::disk:
+            return "disk";
+    }
+    return "";
+}
+
+Json reuse_to_json(const ReuseReport& reuse) {
+    Json out{{"source", source_name(reuse.source)}, {"tokens", reuse.tokens}};
+    if (reuse.source == ReuseSource::disk) {
+        out["checkpoint"] = reuse.checkpoint;
+        out["load_seconds"] = reuse.load_seconds;
+        out["evaluate_seconds"] = reuse.saved_seconds;
+    }
+    if (!reuse.note.empty()) out["note"] = reuse.note;
+    if (reuse.left)
+        out["left"] = {
+            {"checkpoint", reuse.left->checkpoint},     {"common_bytes", reuse.left->common_bytes},
+            {"cached_bytes", reuse.left->cached_bytes}, {"prompt_bytes", reuse.left->prompt_bytes},
+            {"common_end", reuse.left->common_end},     {"cached_next", reuse.left->cached_next},
+            {"prompt_next", reuse.left->prompt_next}};
+    return out;
+}
+
+}  // namespace
+
 Json turn_to_json(const TurnResult& result) {
     Json out;
     out["thinking"] = result.thinking;
@@ -37,6 +72,8 @@ Json turn_to_json(const TurnResult& result) {
     out["thinking_tokens"] = result.thinking_tokens;
     out["prompt_tokens"] = result.prompt_tokens;
     out["reused_tokens"] = result.reused_tokens;
+    out["reuse"] = reuse_to_json(result.reuse);
+    if (!result.checkpoint.empty()) out["checkpoint"] = result.checkpoint;
     out["generations"] = result.generations;
     out["first_token_seconds"] = result.first_token_seconds;
     out["prefill_seconds"] = result.prefill_seconds;

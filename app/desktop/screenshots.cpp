@@ -17,6 +17,7 @@ namespace {
 constexpr int kTimeoutMs = 300'000;
 // Enough of the answer to be seen to be one, and not yet all of it.
 constexpr int kMiddleBytes = 60;
+constexpr int kCacheMs = 1500;
 
 const char* const kQuestions[] = {"What is 47 + 38?", "What does the expert heat map show?"};
 
@@ -47,8 +48,9 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
 }
 
 void ScreenshotRun::next() {
-    // Per theme: the first page and a first question; a second one, drawn half answered; its end.
-    static constexpr int kSteps = 3;
+    // Per theme: the first page and a first question; a second one, drawn half answered; its end;
+    // what the disk remembers of it.
+    static constexpr int kSteps = 4;
     const bool dark = step_ >= kSteps;
     theme_ = dark ? QStringLiteral("dark") : QStringLiteral("light");
     switch (step_++ % kSteps) {
@@ -63,8 +65,14 @@ void ScreenshotRun::next() {
             wantMiddle_ = true;
             window_.ask(QLatin1String(kQuestions[1]));
             break;
-        default:
+        case 2:
             save(QStringLiteral("window-%1-answered").arg(theme_));
+            inspector_.setCurrentIndex(InspectorPanel::kCache);
+            // The cache writes on its own thread, and the tab follows it a few times a second.
+            QTimer::singleShot(kCacheMs, this, &ScreenshotRun::next);
+            break;
+        default:
+            save(QStringLiteral("window-%1-cache").arg(theme_));
             window_.chat().clear();
             if (dark) return end({});
             QTimer::singleShot(100, this, &ScreenshotRun::next);

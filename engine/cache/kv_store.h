@@ -189,7 +189,6 @@ private:
     };
     Result<ReadFile> read_checkpoint(const std::string& id);
     Result<SegmentText> read_segment_text(const ChainId& id);
-    Result<std::string> text_of(const std::string& id, std::size_t bytes_max);
 
     KvCacheOptions options_;
     FileSystem& files_;

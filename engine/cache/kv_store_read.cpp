@@ -305,24 +305,18 @@ Result<SegmentText> KvStore::read_segment_text(const ChainId& id) {
     return decode_segment_text(header, stored);
 }
 
-Result<std::string> KvStore::text_of(const std::string& id, std::size_t bytes_max) {
+Result<std::string> KvStore::text(const std::string& id) {
     TRY(const ReadFile file, read_checkpoint(id));
     std::string out;
     for (const ChainId& segment : file.header.segments) {
-        if (out.size() >= bytes_max) return out;
         TRY(const SegmentText part, read_segment_text(segment));
         out += part.text;
     }
-    if (out.size() >= bytes_max) return out;
     TRY(const CheckpointText rest,
         decode_checkpoint_text(file.header,
                                std::span<const std::byte>(file.bytes).subspan(file.header.bytes)));
     out += rest.tail.text;
     return out;
-}
-
-Result<std::string> KvStore::text(const std::string& id) {
-    return text_of(id, static_cast<std::size_t>(-1));
 }
 
 Result<std::vector<TokenAlternative>> KvStore::next_tokens(const std::string& id) {
@@ -355,16 +349,30 @@ std::optional<PrefixReport> KvStore::nearest(const std::string& fingerprint,
     if (candidates.size() > kNearestCandidates) candidates.resize(kNearestCandidates);
     std::optional<PrefixReport> best;
     for (const auto& [used, id] : candidates) {
-        // A little more than the prompt shows how the cached text goes on.
-        const auto cached = text_of(id, text.size() + 1024);
-        if (!cached) continue;
-        std::int64_t whole = 0;
+        CheckpointHeader header;
         {
             const std::lock_guard lock(mutex_);
-            if (const CheckpointEntry* entry = catalogue_.find(id))
-                whole = entry->header.text_bytes;
+            const CheckpointEntry* entry = catalogue_.find(id);
+            if (entry == nullptr) continue;
+            header = entry->header;
         }
-        PrefixReport report = prefix_report(*cached, static_cast<std::size_t>(whole), text);
+        // Only as much as both have in common, and a little more to show how the cached text goes
+        // on: most candidates part early, and their large files are never opened.
+        std::string cached;
+        bool same = true, readable = true;
+        for (std::size_t i = 0; same && readable && i < header.segments.size(); ++i) {
+            auto part = read_segment_text(header.segments[i]);
+            readable = part.has_value();
+            if (!readable) break;
+            cached += part->text;
+            same = text.substr(0, cached.size()) == cached;
+        }
+        if (same && readable) {
+            auto whole = this->text(id);
+            if (whole) cached = std::move(*whole);
+        }
+        PrefixReport report =
+            prefix_report(cached, static_cast<std::size_t>(header.text_bytes), text);
         report.checkpoint = id;
         if (report.common_bytes > 0 && (!best || report.common_bytes > best->common_bytes))
             best = std::move(report);

@@ -13,8 +13,9 @@ namespace starglass {
 
 std::shared_ptr<PagedRows::Page> PagedRows::new_page() const {
     auto page = std::make_shared<Page>();
-    page->data =
-        std::make_unique<std::byte[]>(static_cast<std::size_t>(kRowsPerPage * layout_.stride));
+    // Rows are written before anybody reads them.
+    page->data = std::make_unique_for_overwrite<std::byte[]>(
+        static_cast<std::size_t>(kRowsPerPage * layout_.stride));
     return page;
 }
 

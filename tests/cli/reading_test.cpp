@@ -26,7 +26,17 @@ TEST(CliUsage, EveryCommandHasHelpWithAnExample) {
                                                {"dsml"},
                                                {"dsml", "parse"},
                                                {"logits"},
-                                               {"trace"}}) {
+                                               {"trace"},
+                                               {"kv"},
+                                               {"kv", "list"},
+                                               {"kv", "show"},
+                                               {"kv", "verify"},
+                                               {"kv", "pin"},
+                                               {"kv", "rm"},
+                                               {"kv", "gc"},
+                                               {"kv", "stats"},
+                                               {"kv", "import"},
+                                               {"kv", "export"}}) {
         std::vector<std::string> arguments = command;
         arguments.emplace_back("--help");
         const Ran ran = run(arguments);
@@ -56,6 +66,12 @@ TEST(CliUsage, MistakesAreOneSentenceAndCodeTwo) {
         {"logits", "-m", tiny(), "--tokens", "1", "--decode", "--chunk", "3", "--out", "-"},
         {"logits", "-m", tiny(), "--tokens", "1", "--backend", "gpu", "--out", "-"},
         {"trace", "-m", tiny(), "--tokens", "1"},
+        {"kv"},
+        {"kv", "show"},
+        {"kv", "rm"},
+        {"kv", "export", "a"},
+        {"kv", "export", "a", "b", "--format", "zip"},
+        {"run", "-p", "a", "--kv-budget", "5"},
     };
     for (const auto& arguments : mistakes) {
         const Ran ran = run(arguments);

@@ -131,16 +131,14 @@ void CacheService::startRefresh() {
 
 void CacheService::takeView(CacheView view) {
     const std::string before = std::exchange(view_, std::move(view)).stats.pause_reason;
-    const CacheStats& stats = view_.stats;
-    if (stats.pause_reason != before) {
-        if (!stats.pause_reason.empty())
-            say(asSentence(stats.pause_reason));
-        else if (seen_)
-            say(tr("Saving to the cache on disk goes on."));
-    }
-    seen_ = true;
     addSample();
     emit viewChanged(view_);
+    const std::string& why = view_.stats.pause_reason;
+    if (why != before && !why.empty())
+        say(asSentence(why));
+    else if (why != before && seen_)
+        say(tr("Saving to the cache on disk goes on."));
+    seen_ = true;
 }
 
 void CacheService::addSample() {

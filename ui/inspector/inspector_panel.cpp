@@ -5,6 +5,7 @@
 
 #include "bridge/chat.h"
 #include "bridge/engine_bridge.h"
+#include "inspector/cache_tab.h"
 #include "inspector/experts_tab.h"
 #include "inspector/inspector_parts.h"
 #include "inspector/performance_tab.h"
@@ -42,6 +43,7 @@ InspectorPanel::InspectorPanel(QWidget* parent)
     : QTabWidget(parent),
       tokenTab_(new TokenTab),
       expertsTab_(new ExpertsTab),
+      cacheTab_(new CacheTab),
       performanceTab_(new PerformanceTab),
       tokenThrottle_(kTokenIntervalMs, [this] { showToken(); }) {
     setDocumentMode(true);
@@ -50,6 +52,7 @@ InspectorPanel::InspectorPanel(QWidget* parent)
     tabBar()->setExpanding(false);
     addTab(tokenTab_, tr("Token"));
     addTab(expertsTab_, tr("Experts"));
+    addTab(cacheTab_, tr("Cache"));
     addTab(performanceTab_, tr("Performance"));
     setCurrentIndex(kExperts);
     connect(expertsTab_, &ExpertsTab::cellSelected, this, &InspectorPanel::announceCell);
@@ -99,7 +102,12 @@ void InspectorPanel::setModel(const ModelInfoPtr& model) {
     pinned_.reset();
     expertsTab_->setModel(shape);
     tokenTab_->setModel(shape);
+    cacheTab_->setModel(model);
     performanceTab_->setModel();
+}
+
+void InspectorPanel::followCache(CacheService& cache) {
+    cacheTab_->follow(cache);
 }
 
 void InspectorPanel::startAnswer(qint64 message) {
@@ -134,6 +142,7 @@ void InspectorPanel::addRouting(const RoutingBatch& frames) {
 
 void InspectorPanel::addResult(const GenerateResult& result) {
     performanceTab_->addTimings(result.timings);
+    cacheTab_->addResult(result);
 }
 
 void InspectorPanel::setStats(const SessionStats& stats) {
@@ -180,6 +189,7 @@ void InspectorPanel::clearConversation() {
     pinned_.reset();
     tokenTab_->clear();
     expertsTab_->startAnswer();
+    cacheTab_->clearConversation();
     performanceTab_->setModel();
     announceCell();
 }

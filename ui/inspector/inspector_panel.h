@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The inspector: Token, Experts, Performance. The window puts it into a dock and calls follow();
-// without a bridge the slots can be called by anybody. UI thread; owns all it shows.
+// The inspector: Token, Experts, Cache, Performance. The window puts it into a dock and calls
+// follow(); without a bridge the slots can be called by anybody. UI thread; owns all it shows.
 //
 // A selected token drives every tab until the next answer starts or the latest is wanted again.
 // A selected cell names its tokens, so that the transcript can mark them.
@@ -19,6 +19,8 @@
 
 namespace starglass::ui {
 
+class CacheService;
+class CacheTab;
 class Chat;
 class EngineBridge;
 class ExpertsTab;
@@ -27,12 +29,13 @@ class PerformanceTab;
 class InspectorPanel : public QTabWidget {
     Q_OBJECT
 public:
-    enum Tab { kToken, kExperts, kPerformance };
+    enum Tab { kToken, kExperts, kCache, kPerformance };
 
     explicit InspectorPanel(QWidget* parent = nullptr);
 
     // Connects every signal the panel lives on. Both outlive the panel.
     void follow(EngineBridge& bridge, Chat& chat);
+    void followCache(CacheService& cache);
 
     // Finds a token of an earlier message; empty when it is gone.
     using TokenSource = std::function<std::optional<TokenSample>(qint64 message, int token)>;
@@ -40,6 +43,7 @@ public:
 
     [[nodiscard]] TokenTab& tokenTab() { return *tokenTab_; }
     [[nodiscard]] ExpertsTab& expertsTab() { return *expertsTab_; }
+    [[nodiscard]] CacheTab& cacheTab() { return *cacheTab_; }
     [[nodiscard]] PerformanceTab& performanceTab() { return *performanceTab_; }
     // Draws what was heard so far without waiting for the next repaint slot.
     void showNow();
@@ -84,6 +88,7 @@ private:
 
     TokenTab* tokenTab_;
     ExpertsTab* expertsTab_;
+    CacheTab* cacheTab_;
     PerformanceTab* performanceTab_;
     Throttle tokenThrottle_;
 };

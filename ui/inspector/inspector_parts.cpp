@@ -208,8 +208,9 @@ SeriesKey::SeriesKey(QWidget* parent) : QWidget(parent) {
     setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
 }
 
-void SeriesKey::setLine(const QColor& colour, qreal width) {
+void SeriesKey::setLine(const QColor& colour, qreal width, Qt::PenStyle style) {
     colour_ = colour;
+    style_ = style;
     width_ = width;
     update();
 }
@@ -231,7 +232,7 @@ void SeriesKey::paintEvent(QPaintEvent*) {
     QPainter painter(this);
     painter.setFont(smallFont(font()));
     const int mark = painter.fontMetrics().height();
-    painter.setPen(QPen(colour_, width_));
+    painter.setPen(QPen(colour_, width_, style_));
     painter.drawLine(QPointF(0, height() / 2.0), QPointF(mark, height() / 2.0));
     painter.setPen(theme.quiet);
     painter.drawText(rect().adjusted(mark * 3 / 2, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft,

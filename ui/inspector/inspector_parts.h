@@ -85,7 +85,7 @@ class SeriesKey : public QWidget {
     Q_OBJECT
 public:
     explicit SeriesKey(QWidget* parent = nullptr);
-    void setLine(const QColor& colour, qreal width);
+    void setLine(const QColor& colour, qreal width, Qt::PenStyle style = Qt::SolidLine);
     void setText(const QString& text);
     [[nodiscard]] QColor colour() const { return colour_; }
     [[nodiscard]] QSize sizeHint() const override;
@@ -97,6 +97,7 @@ protected:
 private:
     QColor colour_;
     qreal width_ = 1;
+    Qt::PenStyle style_ = Qt::SolidLine;
     QString text_;
 };
 

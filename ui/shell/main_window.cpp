@@ -33,6 +33,7 @@
 #include <functional>
 #include <tuple>
 
+#include "bridge/error_text.h"
 #include "shell/command_palette.h"
 #include "shell/composer.h"
 #include "shell/notice.h"
@@ -65,12 +66,14 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
     bridge_ = new EngineBridge(options_.openers, this);
     bridge_->setOptions(options_.engine);
     chat_ = new Chat(*bridge_, this);
+    cache_ = new CacheService(this);
     countTimer_ = new QTimer(this);
     countTimer_->setSingleShot(true);
     countTimer_->setInterval(kCountDelayMs);
     buildCentral();
     buildMenus();
     connectEngine();
+    updateCache();
     applyStyle();
     if (options_.remember) loadPreferences();
     updateState();
@@ -81,6 +84,7 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
 MainWindow::~MainWindow() {
     disconnect(bridge_, nullptr, this, nullptr);
     disconnect(chat_, nullptr, this, nullptr);
+    disconnect(cache_, nullptr, this, nullptr);
 }
 
 // --- building ------------------------------------------------------------------------------
@@ -285,6 +289,12 @@ void MainWindow::buildMenus() {
         if (dock_->widget()) dock_->setVisible(on);
     });
 
+    add(inspect, QStringLiteral("showCache"), tr("Cache on &disk"), key("Ctrl+Shift+K"), [this] {
+        action(QStringLiteral("inspector"))->setChecked(true);
+        emit cacheWanted();
+    });
+    status_->kv->setAction(action(QStringLiteral("showCache")));
+
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     add(help, QStringLiteral("shortcuts"), tr("&Keyboard shortcuts"), key("F1"),
         [this] { showShortcuts(); });
@@ -317,6 +327,12 @@ void MainWindow::connectEngine() {
         if (!toolsChosen_) action(QStringLiteral("tools"))->setChecked(model->builtin);
         countSoon();
         updateState();
+    });
+    connect(bridge_, &EngineBridge::cacheReady, cache_, &CacheService::setCache);
+    connect(cache_, &CacheService::viewChanged, this, &MainWindow::updateCache);
+    connect(cache_, &CacheService::cacheChanged, this, &MainWindow::updateCache);
+    connect(cache_, &CacheService::budgetChanged, this, [this](qint64 bytes) {
+        if (options_.remember) QSettings().setValue(QStringLiteral("cache/budget"), bytes);
     });
     connect(bridge_, &EngineBridge::stateChanged, this, &MainWindow::updateState);
     connect(bridge_, &EngineBridge::statsChanged, this, &MainWindow::updateStatus);
@@ -570,6 +586,7 @@ void MainWindow::updateState() {
     enable("plainText", !empty);
     enable("cancelLoad", bridge_->loading());
     enable("inspector", dock_->widget() != nullptr);
+    enable("showCache", dock_->widget() != nullptr);
     updateStatus();
 }
 
@@ -612,6 +629,39 @@ void MainWindow::updateStatus() {
             : tr("%1 — Starglass").arg(title.size() > 48 ? title.left(47) + u'…' : title));
     if (composer_->text().isEmpty())
         composer_->setCount({}, chat_->usedTokens(), stats.limitTokens);
+}
+
+void MainWindow::updateCache() {
+    if (!cache_->present()) {
+        status_->kv->set(tr("KV "), QStringLiteral("–"), {});
+        status_->kv->setToolTip(cache_->openError().empty() ? tr("No cache on disk is in use.")
+                                                            : cache_->openError().sentence());
+        return;
+    }
+    const CacheStats& stats = cache_->view().stats;
+    if (stats.paused && !cachePaused_) {
+        UserError error;
+        error.happened =
+            tr("Saving to the cache on disk is paused.") + u' ' + asSentence(stats.pause_reason);
+        error.safe = tr("Nothing is lost: conversations go on, and are kept.");
+        error.next = tr("Free some room on the disk, or look at the cache with Ctrl+Shift+K.");
+        notice_->showError(error, false);
+    }
+    cachePaused_ = stats.paused;
+    const auto gigabytes = [](std::int64_t bytes) {
+        const double value = static_cast<double>(bytes) / 1e9;
+        const bool whole = bytes % 1'000'000'000 == 0;
+        return QLocale().toString(value, 'f', whole || value >= 99.95 ? 0 : 1);
+    };
+    QString after = tr("/%1 GB").arg(gigabytes(stats.budget_bytes));
+    if (stats.paused) after += tr(" paused");
+    if (stats.read_only) after += tr(" read-only");
+    status_->kv->set(tr("KV "), gigabytes(stats.bytes), after);
+    const auto exact = [](std::int64_t bytes) { return QLocale().toString(qlonglong{bytes}); };
+    QString tip = tr("Cache on disk: %1 bytes of %2; %3 checkpoints")
+                      .arg(exact(stats.bytes), exact(stats.budget_bytes), exact(stats.checkpoints));
+    if (!stats.pause_reason.empty()) tip += u'\n' + asSentence(stats.pause_reason);
+    status_->kv->setToolTip(tip);
 }
 
 void MainWindow::alignComposer() {

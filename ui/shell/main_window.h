@@ -8,6 +8,7 @@
 #include <QMainWindow>
 #include <functional>
 
+#include "bridge/cache_service.h"
 #include "bridge/chat.h"
 #include "bridge/engine_bridge.h"
 #include "theme/theme.h"
@@ -43,6 +44,7 @@ public:
     void ask(const QString& text);
 
     [[nodiscard]] EngineBridge& bridge() { return *bridge_; }
+    [[nodiscard]] CacheService& cache() { return *cache_; }
     [[nodiscard]] Chat& chat() { return *chat_; }
     [[nodiscard]] TranscriptView& transcript() { return *transcript_; }
     [[nodiscard]] Composer& composer() { return *composer_; }
@@ -57,6 +59,7 @@ public:
 
 signals:
     void zoomChanged(double zoom);
+    void cacheWanted();  // the inspector is open; its Cache tab is asked for
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -88,6 +91,7 @@ private:
     void countSoon();
     void updateState();
     void updateStatus();
+    void updateCache();
     void applyStyle();
     void alignComposer();
     void loadPreferences();
@@ -96,6 +100,7 @@ private:
     WindowOptions options_;
     EngineBridge* bridge_;
     Chat* chat_;
+    CacheService* cache_;  // made after the bridge, so that the bridge saves before it goes
     TranscriptView* transcript_ = nullptr;
     Composer* composer_ = nullptr;
     StatusStrip* status_ = nullptr;
@@ -113,6 +118,7 @@ private:
     double lastRate_ = 0;
     double prefillSeconds_ = 0;
     int prefillPercent_ = -1;
+    bool cachePaused_ = false;
     bool toolsChosen_ = false;  // the user decided; a new model does not change it
     qint64 editing_ = 0;        // message being edited
     QString keptDraft_;

@@ -103,11 +103,13 @@ void Notice::showProgress(const LoadProgress& progress) {
     text_->setText(text);
 }
 
-void Notice::showError(const UserError& error) {
+void Notice::showError(const UserError& error, bool modelWanted) {
     error_ = error;
     bar_->hide();
     cancel_->hide();
-    for (QPushButton* button : {open_, copy_, close_}) button->show();
+    open_->setVisible(modelWanted);
+    copy_->setVisible(!error.details.isEmpty());
+    close_->show();
     text_->setText(error.sentence());
     show();
 }

@@ -19,7 +19,8 @@ public:
     explicit Notice(QWidget* parent = nullptr);
     void showLoading(const QString& name);
     void showProgress(const LoadProgress& progress);
-    void showError(const UserError& error);
+    // `modelWanted` offers another file: what went wrong was about the model.
+    void showError(const UserError& error, bool modelWanted = true);
     [[nodiscard]] QString text() const;
 
 signals:

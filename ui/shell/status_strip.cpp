@@ -2,7 +2,10 @@
 #include "shell/status_strip.h"
 
 #include <QAccessible>
+#include <QAction>
 #include <QHBoxLayout>
+#include <QKeyEvent>
+#include <QMouseEvent>
 #include <QPainter>
 #include <algorithm>
 
@@ -87,7 +90,32 @@ void StatusItem::paintEvent(QPaintEvent*) {
     painter.setFont(font());
     painter.setPen(theme.quiet);
     tabular(&painter, {x, y}, font(), after_);
+    if (hasFocus()) {
+        painter.setPen(theme.accent);
+        painter.drawRect(rect().adjusted(2, 2, -4, -3));
+    }
     if (divider_) painter.fillRect(QRect(width() - 1, 5, 1, height() - 10), theme.border);
+}
+
+void StatusItem::setAction(QAction* action) {
+    action_ = action;
+    setCursor(Qt::PointingHandCursor);
+    setFocusPolicy(Qt::TabFocus);
+}
+
+void StatusItem::mouseReleaseEvent(QMouseEvent* event) {
+    if (action_ && event->button() == Qt::LeftButton && rect().contains(event->pos()))
+        action_->trigger();
+    else
+        QWidget::mouseReleaseEvent(event);
+}
+
+void StatusItem::keyPressEvent(QKeyEvent* event) {
+    const int key = event->key();
+    if (action_ && (key == Qt::Key_Return || key == Qt::Key_Enter || key == Qt::Key_Space))
+        action_->trigger();
+    else
+        QWidget::keyPressEvent(event);
 }
 
 StatusStrip::StatusStrip(QWidget* parent) : QWidget(parent) {
@@ -103,6 +131,7 @@ StatusStrip::StatusStrip(QWidget* parent) : QWidget(parent) {
     prefill = add(tr("Prefill"), tr("prefill 100 % 0:00"), true);
     rate = add(tr("Speed"), tr("0000.0 tok/s"), true);
     context = add(tr("Context"), tr("context 00.0k/000k"), true);
+    kv = add(tr("Cache on disk"), tr("KV 00.0/000 GB"), true);
     memory = add(tr("Memory"), tr("memory 00.0 MB"), false);
     row->addStretch(1);
     connections = add(tr("Network"), QString(), false);
@@ -125,9 +154,9 @@ bool StatusStrip::event(QEvent* event) {
 // What does not fit goes as a whole, in a fixed order; the rest keeps its place.
 void StatusStrip::fit() {
     int needed = 0;
-    for (const StatusItem* item : {model, prefill, rate, context, memory, connections})
+    for (const StatusItem* item : {model, prefill, rate, context, kv, memory, connections})
         needed += item->sizeHint().width();
-    for (StatusItem* item : {prefill, memory, rate, context}) {
+    for (StatusItem* item : {prefill, memory, kv, rate, context}) {
         const bool fits = needed <= width();
         if (item->isVisibleTo(this) != fits) item->setVisible(fits);
         if (!fits) needed -= item->sizeHint().width();

@@ -6,6 +6,8 @@
 
 #include <QWidget>
 
+class QAction;
+
 namespace starglass::ui {
 
 // "14.2 tok/s": a strong part and a quiet part, at least as wide as its widest expected text.
@@ -14,14 +16,19 @@ class StatusItem : public QWidget {
 public:
     StatusItem(const QString& name, const QString& widest, bool divider, QWidget* parent);
     void set(const QString& before, const QString& strong, const QString& after);
+    // A click or Enter triggers it; with one, the item takes the focus.
+    void setAction(QAction* action);
     [[nodiscard]] QString text() const { return before_ + strong_ + after_; }
     [[nodiscard]] QSize sizeHint() const override;
     [[nodiscard]] QSize minimumSizeHint() const override { return sizeHint(); }
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void mouseReleaseEvent(QMouseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
 
 private:
+    QAction* action_ = nullptr;
     QString name_, widest_, before_, strong_, after_;
     bool divider_;
 };
@@ -34,6 +41,7 @@ public:
     StatusItem* prefill;
     StatusItem* rate;
     StatusItem* context;
+    StatusItem* kv;  // the cache on disk
     StatusItem* memory;
     StatusItem* connections;
     [[nodiscard]] QSize minimumSizeHint() const override { return {0, model->sizeHint().height()}; }

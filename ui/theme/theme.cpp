@@ -190,6 +190,21 @@ QLineEdit:focus { border-color: @accent; }
 QListView { background: @page; color: @text; border: none; outline: none; }
 QListView::item { padding: 5px 8px; border-radius: 4px; }
 QListView::item:selected { background: @tint; color: @text; }
+QTreeView { background: @panel; color: @text; border: none; outline: none; }
+QHeaderView { background: @panel; }
+QHeaderView::section { background: @panel; color: @quiet; border: none;
+  border-bottom: 1px solid @border; padding: 6px 3px 2px 3px; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; width: 10px;
+  height: 8px; }
+QSlider { min-height: 16px; }
+QSlider::groove:horizontal { background: @border; height: 4px; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: @accent; height: 4px; border-radius: 2px; }
+QSlider::handle:horizontal { background: @page; border: 2px solid @accent; width: 10px; height: 10px;
+  margin: -5px 0; border-radius: 7px; }
+QSlider::handle:horizontal:focus { background: @accent; }
+QSlider::handle:horizontal:disabled { border-color: @faint; }
+QSlider::sub-page:horizontal:disabled { background: @faint; }
+QPushButton::menu-indicator { width: 0; }
 QToolTip { background: @raised; color: @text; border: 1px solid @border; padding: 3px 5px; }
 QLabel[quiet="true"] { color: @quiet; }
 QProgressBar { background: @hover; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }
