@@ -9,9 +9,12 @@
 #include <QIcon>
 #include <QSettings>
 #include <QStandardPaths>
+#include <QStorageInfo>
+#include <QTemporaryDir>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "builtin/builtin_model.h"
 #include "desktop/screenshots.h"
@@ -122,6 +125,33 @@ EngineOpeners realEngine() {
     return out;
 }
 
+// The disk cache's room until somebody chooses another: 32 GB, enough for about a hundred
+// conversations of 100k tokens, or a tenth of what is free on the disk where that is less, so that
+// a small disk is not filled by something nobody asked for. Never under 256 MB: one long
+// conversation must fit.
+constexpr qint64 kBudgetMost = 32'000'000'000;
+constexpr qint64 kBudgetLeast = 256'000'000;
+
+// Runs on the engine's thread: it looks at the disk.
+Result<KvCachePtr> openCache(const QString& folder) {
+    KvCacheOptions options;
+    options.directory = folder.toStdString();
+    const qint64 chosen = QSettings().value(QStringLiteral("cache/budget"), 0).toLongLong();
+    if (chosen > 0) {
+        options.budget_bytes = chosen;
+    } else {
+        // The folder may not be there yet; its nearest parent is on the same disk.
+        QString there = folder;
+        while (!QFileInfo::exists(there) && there != QFileInfo(there).path())
+            there = QFileInfo(there).path();
+        const qint64 room = QStorageInfo(there).bytesAvailable();
+        qint64 tenth = room < 0 ? kBudgetMost : room / 10;
+        if (tenth > 1'000'000'000) tenth -= tenth % 1'000'000'000;  // a figure one can say
+        options.budget_bytes = std::clamp(tenth, kBudgetLeast, kBudgetMost);
+    }
+    return open_kv_cache(options);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -162,6 +192,14 @@ int main(int argc, char** argv) {
     WindowOptions options;
     options.openers = realEngine();
     options.engine = arguments.engine;
+    // Pictures start with an empty cache, and leave nothing behind.
+    std::optional<QTemporaryDir> empty;
+    if (!arguments.screenshots.isEmpty()) empty.emplace();
+    const QString cacheFolder =
+        empty ? empty->filePath(QStringLiteral("kv"))
+              : QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) +
+                    QStringLiteral("/starglass/kv");
+    options.openers.cache = [cacheFolder] { return openCache(cacheFolder); };
     options.remember = arguments.screenshots.isEmpty();
     // XDG: ~/.local/share/starglass/sessions.db. Pictures are taken of sessions of their own.
     if (arguments.screenshots.isEmpty())

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kMagic = "SGKVIDX\n";
 constexpr std::uint32_t kVersion = 1;
+constexpr std::int64_t kFileBytesMax = std::int64_t{1} << 40;
 
 // After this long without use the chance of another one has halved. Conversations come back for
 // days, and a used system prompt is used again: hits add up, age takes away.
@@ -170,8 +171,8 @@ double Catalogue::value(const CheckpointEntry& entry, std::int64_t now_unix) con
         static_cast<double>(entry.header.tokens - (base != nullptr ? base->header.tokens : 0));
     const double saved = std::max(measured, tokens * 1e-3);
     // A clock that was set back makes the age negative; then it was just used.
-    const double age =
-        std::max<double>(0, static_cast<double>(now_unix - entry.use.last_used_unix));
+    const double age = std::max<double>(
+        0, static_cast<double>(now_unix) - static_cast<double>(entry.use.last_used_unix));
     const double chance = (1.0 + entry.use.hits) * std::exp2(-age / kHalfLifeSeconds);
     return saved * chance / static_cast<double>(std::max<std::int64_t>(1, freed_bytes(entry)));
 }
@@ -293,6 +294,12 @@ Result<std::vector<CheckpointEntry>> Catalogue::read_index(std::span<const std::
         entry.use.hits = static_cast<int>(std::clamp<std::int64_t>(hits, 0, 1'000'000'000));
         if (!std::isfinite(entry.use.load_seconds)) return damaged();
         TRY(entry.header, parse_checkpoint_header(header));
+        // The file's size follows from its header; sums of sizes must not overflow.
+        if (header.size() != entry.header.bytes || entry.file_bytes > kFileBytesMax ||
+            entry.file_bytes < static_cast<std::int64_t>(entry.header.bytes) ||
+            entry.header.body_stored !=
+                static_cast<std::uint64_t>(entry.file_bytes) - entry.header.bytes)
+            return damaged();
         out.push_back(std::move(entry));
     }
     if (in.remaining() != 0) return damaged();

@@ -19,8 +19,13 @@ constexpr std::size_t kFixedBytes = 148;  // up to the texts
 constexpr std::size_t kHeaderBytesMax = 64U << 20;
 constexpr std::int64_t kTokensMax = std::int64_t{1} << 32;
 constexpr std::uint64_t kTextBytesPerToken = 4096;
-// Tool blocks of a whole conversation; more is a claim, not a block.
-constexpr std::uint64_t kBlockBytesMax = 512U << 20;
+// Tool blocks of a whole conversation, whose million tokens are some 5 MB of text. What is beyond
+// is not written; read, it is a claim that would cost memory: a frame of 16 KB unpacks to 512 MB.
+constexpr std::uint64_t kBlockBytesMax = 64U << 20;
+constexpr std::uint32_t kBlocksMax = 400'000;  // as in KVC files; an empty one takes 64 bytes
+// A body read without its model's shape: blocks, and what no model's window, frontiers and logits
+// come near (Flash: 5 MB).
+constexpr std::uint64_t kBodyBytesMax = kBlockBytesMax + (128U << 20);
 constexpr std::uint8_t kHasLogits = 1;
 
 template <std::size_t N>
@@ -42,7 +47,7 @@ bool read_floats(ByteReader& in, std::size_t count, std::vector<float>& out) {
     std::span<const std::byte> bytes;
     if (!in.read_bytes(count * sizeof(float), bytes)) return false;
     out.resize(count);
-    std::memcpy(out.data(), bytes.data(), bytes.size());
+    if (count != 0) std::memcpy(out.data(), bytes.data(), bytes.size());
     return true;
 }
 
@@ -57,9 +62,15 @@ struct FrontierSize {
     }
 };
 
-void put_blocks(ByteWriter& out, const std::vector<ToolBlock>& blocks) {
-    out.put(static_cast<std::uint32_t>(blocks.size()));
-    for (const ToolBlock& one : blocks) {
+void put_blocks(ByteWriter& out, std::span<const ToolBlock> blocks) {
+    std::size_t count = 0;
+    for (std::uint64_t bytes = 0; count < std::min<std::size_t>(blocks.size(), kBlocksMax);
+         ++count) {
+        bytes += 8 + blocks[count].id.size() + blocks[count].block.size();
+        if (bytes > kBlockBytesMax) break;
+    }
+    out.put(static_cast<std::uint32_t>(count));
+    for (const ToolBlock& one : blocks.first(count)) {
         out.put(static_cast<std::uint32_t>(one.id.size()));
         out.put(static_cast<std::uint32_t>(one.block.size()));
         out.put_text(one.id);
@@ -69,7 +80,7 @@ void put_blocks(ByteWriter& out, const std::vector<ToolBlock>& blocks) {
 
 bool read_blocks(ByteReader& in, std::vector<ToolBlock>& out) {
     std::uint32_t count = 0;
-    if (!in.read(count) || count > in.remaining() / 8) return false;
+    if (!in.read(count) || count > kBlocksMax || count > in.remaining() / 8) return false;
     out.resize(count);
     for (ToolBlock& one : out) {
         std::uint32_t id = 0, block = 0;
@@ -88,8 +99,7 @@ Result<ByteReader> open_body(const CheckpointHeader& header, std::span<const std
                     stored.size(), header.body_stored);
     if (checksum(stored) != header.body_checksum)
         return fail(ErrorCode::invalid_input, "the checkpoint's state is damaged");
-    raw.resize(header.body_raw);
-    TRY_STATUS(unpack(stored, raw, "the checkpoint's state"));
+    TRY(raw, unpack(stored, header.body_raw, "the checkpoint's state"));
     return ByteReader(raw);
 }
 
@@ -100,7 +110,7 @@ bool read_tail(ByteReader& in, const CheckpointHeader& header, std::vector<std::
     const auto count = static_cast<std::size_t>(header.tail_tokens());
     if (!in.read(text_bytes) || !in.read_bytes(count * sizeof(std::int32_t), bytes)) return false;
     tokens.resize(count);
-    std::memcpy(tokens.data(), bytes.data(), bytes.size());
+    if (count != 0) std::memcpy(tokens.data(), bytes.data(), bytes.size());
     return read_text(in, text_bytes, text);
 }
 
@@ -351,8 +361,7 @@ Result<CheckpointTail> decode_checkpoint_body(const CheckpointHeader& header,
 
 Result<CheckpointText> decode_checkpoint_text(const CheckpointHeader& header,
                                               std::span<const std::byte> stored) {
-    // Without a shape the claim is held against what zstd can do at most: 1 byte for about 128 KiB.
-    if (header.body_raw / (std::uint64_t{1} << 18) > header.body_stored)
+    if (header.body_raw > kBodyBytesMax)
         return fail(ErrorCode::invalid_input, "the checkpoint's header makes no sense");
     std::vector<std::byte> raw;
     TRY(ByteReader in, open_body(header, stored, raw));

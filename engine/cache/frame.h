@@ -22,5 +22,10 @@ std::vector<std::byte> pack(std::span<const std::byte> bytes);
 
 // Unpacks into exactly `out`. `what` opens the sentence of an error.
 Status unpack(std::span<const std::byte> packed, std::span<std::byte> out, std::string_view what);
+// The same into memory that is taken only when the frame claims the same size.
+Result<std::vector<std::byte>> unpack(std::span<const std::byte> packed, std::uint64_t size,
+                                      std::string_view what);
+// Whether it would unpack to `size` bytes; takes the same small memory whatever the size.
+Status check_frame(std::span<const std::byte> packed, std::uint64_t size, std::string_view what);
 
 }  // namespace starglass

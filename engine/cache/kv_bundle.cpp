@@ -83,11 +83,12 @@ Result<std::string> KvStore::import_bundle(const std::string& path) {
     if (!tail) return broken(tail.error().message);
     const std::string id = checkpoint_id(*header, tail->tail.tokens);
 
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     std::int64_t added = 0;
     TRY(const std::int64_t whole, files_.size(path));
     TRY_STATUS(make_room(whole, {}));
     Sha1 text;
+    std::int64_t text_bytes = 0;
     ChainId parent = chain_root(header->fingerprint);
     for (std::uint32_t i = 0; i < count; ++i) {
         TRY(const std::vector<std::byte> prefix, take(sizeof(std::uint64_t)));
@@ -96,6 +97,8 @@ Result<std::string> KvStore::import_bundle(const std::string& path) {
         if (!segment) return broken(segment.error().message);
         const auto stored = std::span<const std::byte>(bytes).subspan(kSegmentHeaderBytes);
         if (segment->id != header->segments[i] || segment->parent != parent ||
+            segment->tokens != kSegmentTokens ||
+            segment->first_token != std::int64_t{i} * kSegmentTokens ||
             segment->text_stored > stored.size() ||
             segment->rows_stored != stored.size() - segment->text_stored)
             return broken(fmt::format("segment {} is not the one that belongs there", i));
@@ -104,6 +107,7 @@ Result<std::string> KvStore::import_bundle(const std::string& path) {
         if (checksum(stored.subspan(segment->text_stored)) != segment->rows_checksum)
             return broken(fmt::format("the rows of segment {} are damaged", i));
         text.update(words->text);
+        text_bytes += static_cast<std::int64_t>(words->text.size());
         parent = segment->id;
         {
             const std::lock_guard lock(mutex_);
@@ -116,9 +120,19 @@ Result<std::string> KvStore::import_bundle(const std::string& path) {
         catalogue_.add_segment(segment->id, static_cast<std::int64_t>(bytes.size()));
     }
     text.update(tail->tail.text);
+    text_bytes += static_cast<std::int64_t>(tail->tail.text.size());
     if (at != whole) return broken("it has bytes too many");
-    if (text.value() != header->text_sha1) return broken("its text does not belong to its name");
+    if (text.value() != header->text_sha1 || text_bytes != header->text_bytes)
+        return broken("its text does not belong to its name");
     TRY_STATUS(files_.sync_directory(segments_dir_));
+    {
+        // What was computed here is not given up for what somebody else computed.
+        const std::lock_guard lock(mutex_);
+        const CheckpointEntry* there = catalogue_.find(id);
+        if (there != nullptr && catalogue_.complete(*there) &&
+            (there->header.has_logits || !header->has_logits))
+            return id;
+    }
     const std::span<const std::byte> part = checkpoint;
     TRY_STATUS(write_durably(files_, checkpoint_path(id), std::span(&part, 1)));
     TRY_STATUS(files_.sync_directory(checkpoints_dir_));
@@ -143,7 +157,7 @@ Result<std::string> KvStore::import_bundle(const std::string& path) {
         catalogue_.add(std::move(entry));
     }
     save_index();
-    tell(std::move(event));
+    post(std::move(event));
     return id;
 }
 

@@ -263,13 +263,26 @@ void KvStore::set_listener(CacheListener listener) {
     listener_ = listener ? std::make_shared<const CacheListener>(std::move(listener)) : nullptr;
 }
 
-void KvStore::tell(CacheEvent event) const {
+void KvStore::post(CacheEvent event) {
+    const std::lock_guard lock(mutex_);
+    if (listener_) unheard_.push_back(std::move(event));
+}
+
+void KvStore::deliver() {
     std::shared_ptr<const CacheListener> listener;
+    std::vector<CacheEvent> events;
     {
         const std::lock_guard lock(mutex_);
         listener = listener_;
+        events.swap(unheard_);
     }
-    if (listener) (*listener)(event);
+    if (!listener) return;
+    for (const CacheEvent& event : events) (*listener)(event);
+}
+
+void KvStore::tell(CacheEvent event) {
+    post(std::move(event));
+    deliver();
 }
 
 void KvStore::set_paused(const std::string& why) {
@@ -290,7 +303,7 @@ void KvStore::set_aside(const std::string& folder, const std::string& name,
     event.kind = CacheEvent::Kind::set_aside;
     event.message = fmt::format("'{}/{}' cannot be used and was {}: {}", folder, name,
                                 moved ? "moved to the folder 'aside'" : "left where it is", why);
-    tell(std::move(event));
+    post(std::move(event));
 }
 
 // --- saving ------------------------------------------------------------------------------------
@@ -418,12 +431,14 @@ void KvStore::work() {
 }
 
 void KvStore::flush() {
+    // A listener on the I/O thread would wait for itself.
+    if (std::this_thread::get_id() == thread_.get_id()) return;
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [&] { return queue_.empty() && !busy_; });
 }
 
 Status KvStore::write(Pending& pending) {
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     const Clock::time_point start = Clock::now();
     std::int64_t bytes = 0;
     Status status = write_files(pending, bytes);
@@ -452,7 +467,7 @@ Status KvStore::write(Pending& pending) {
     event.tokens = pending.header.tokens;
     event.bytes = bytes;
     event.seconds = seconds;
-    tell(std::move(event));
+    post(std::move(event));
     return {};
 }
 
@@ -563,6 +578,9 @@ Status KvStore::make_room(std::int64_t bytes, const std::string& keep) {
         budget = options_.budget_bytes;
     }
     if (used + bytes > budget) {
+        // No checkpoint goes while there are segments that none needs (after a crash, or an import
+        // that was broken).
+        remove_orphans();
         evict_to(std::max<std::int64_t>(0, budget - bytes), keep);
         const std::lock_guard lock(mutex_);
         if (catalogue_.bytes() + bytes > budget)
@@ -573,6 +591,7 @@ Status KvStore::make_room(std::int64_t bytes, const std::string& keep) {
     }
     TRY(std::int64_t free, files_.free_bytes(options_.directory));
     if (free >= bytes + kDiskReserveBytes) return {};
+    free += remove_orphans();
     {
         const std::lock_guard lock(mutex_);
         used = catalogue_.bytes();
@@ -604,12 +623,7 @@ std::int64_t KvStore::evict_to(std::int64_t bytes_max, const std::string& keep) 
         }
         if (victim.empty() || !remove_entry(victim)) {
             // Orphans are all that is left to take.
-            std::vector<ChainId> orphans;
-            {
-                const std::lock_guard lock(mutex_);
-                orphans = catalogue_.unneeded_segments();
-            }
-            freed += remove_unneeded(orphans);
+            freed += remove_orphans();
             break;
         }
         CacheEvent event;
@@ -622,7 +636,7 @@ std::int64_t KvStore::evict_to(std::int64_t bytes_max, const std::string& keep) 
             index_stale_ = true;
         }
         freed += event.bytes;
-        tell(std::move(event));
+        post(std::move(event));
     }
     return freed;
 }
@@ -669,6 +683,15 @@ std::int64_t KvStore::remove_unneeded(const std::vector<ChainId>& candidates) {
     return freed;
 }
 
+std::int64_t KvStore::remove_orphans() {
+    std::vector<ChainId> orphans;
+    {
+        const std::lock_guard lock(mutex_);
+        orphans = catalogue_.unneeded_segments();
+    }
+    return remove_unneeded(orphans);
+}
+
 // --- marks and maintenance ---------------------------------------------------------------------
 
 Status KvStore::mark(const std::string& id, const char* suffix, bool on) {
@@ -681,7 +704,7 @@ Status KvStore::mark(const std::string& id, const char* suffix, bool on) {
 }
 
 Status KvStore::pin(const std::string& id, bool pinned) {
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     {
         const std::lock_guard lock(mutex_);
         if (catalogue_.find(id) == nullptr)
@@ -692,13 +715,13 @@ Status KvStore::pin(const std::string& id, bool pinned) {
         const std::lock_guard lock(mutex_);
         if (CheckpointEntry* entry = catalogue_.find(id)) entry->pinned = pinned;
     }
-    tell({.checkpoint = id});
+    post({.checkpoint = id});
     return {};
 }
 
 Status KvStore::own(const std::string& id, bool owned) {
     flush();  // it may be on its way to the disk
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     {
         const std::lock_guard lock(mutex_);
         const CheckpointEntry* entry = catalogue_.find(id);
@@ -710,17 +733,17 @@ Status KvStore::own(const std::string& id, bool owned) {
         const std::lock_guard lock(mutex_);
         if (CheckpointEntry* entry = catalogue_.find(id)) entry->owned = owned;
     }
-    tell({.checkpoint = id});
+    post({.checkpoint = id});
     return {};
 }
 
 Status KvStore::remove(const std::string& id) {
     TRY_STATUS(check_writable());
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     TRY_STATUS(remove_entry(id));
     TRY_STATUS(files_.sync_directory(checkpoints_dir_));
     save_index();
-    tell({.checkpoint = id});
+    post({.checkpoint = id});
     return {};
 }
 
@@ -728,28 +751,24 @@ Result<std::int64_t> KvStore::set_budget(std::int64_t bytes) {
     if (bytes <= 0)
         return fail(ErrorCode::invalid_input, "a KV cache of {} bytes cannot hold anything", bytes);
     TRY_STATUS(check_writable());
-    const std::lock_guard io(io_mutex_);
+    const ChangeFiles io(*this);
     {
         const std::lock_guard lock(mutex_);
         options_.budget_bytes = bytes;
         stats_.budget_bytes = bytes;
     }
-    const std::int64_t freed = evict_to(bytes, {});
+    std::int64_t freed = stats().bytes > bytes ? remove_orphans() : 0;
+    freed += evict_to(bytes, {});
     set_paused({});
     save_index();
-    tell({});
+    post({});
     return freed;
 }
 
 Result<std::int64_t> KvStore::collect_garbage() {
     TRY_STATUS(check_writable());
-    const std::lock_guard io(io_mutex_);
-    std::vector<ChainId> orphans;
-    {
-        const std::lock_guard lock(mutex_);
-        orphans = catalogue_.unneeded_segments();
-    }
-    std::int64_t freed = remove_unneeded(orphans);
+    const ChangeFiles io(*this);
+    std::int64_t freed = remove_orphans();
     const auto sweep = [&](const std::string& folder, auto&& unwanted) -> Status {
         TRY(const std::vector<DirectoryEntry> entries, files_.list(folder));
         for (const DirectoryEntry& entry : entries)
@@ -776,7 +795,7 @@ Result<std::int64_t> KvStore::collect_garbage() {
     }
     freed += evict_to(options_.budget_bytes, {});
     save_index();
-    tell({});
+    post({});
     return freed;
 }
 

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/file_system.h"
@@ -148,12 +149,37 @@ private:
     std::int64_t evict_to(std::int64_t bytes_max, const std::string& keep);
     Status remove_entry(const std::string& id);
     std::int64_t remove_unneeded(const std::vector<ChainId>& candidates);
+    std::int64_t remove_orphans();
     void set_aside(const std::string& folder, const std::string& name, const std::string& why);
     void set_paused(const std::string& why);
     void save_index();
     Status mark(const std::string& id, const char* suffix, bool on);
-    void tell(CacheEvent event) const;
-    void damaged_segment(const ChainId& id, const std::string& why);
+    // Listeners may come back to the cache, so they hear of nothing while it holds a lock: events
+    // wait until whoever changes files is done.
+    void post(CacheEvent event);
+    void deliver();
+    void tell(CacheEvent event);
+    class ChangeFiles {
+    public:
+        explicit ChangeFiles(KvStore& store) : store_(store), lock_(store.io_mutex_) {}
+        ~ChangeFiles() {
+            lock_.unlock();
+            store_.deliver();
+        }
+        ChangeFiles(const ChangeFiles&) = delete;
+        ChangeFiles& operator=(const ChangeFiles&) = delete;
+
+    private:
+        KvStore& store_;
+        std::unique_lock<std::mutex> lock_;
+    };
+    // The file that a load found unusable: a segment, or the checkpoint itself.
+    struct Damage {
+        std::optional<ChainId> segment;
+        std::string why;
+    };
+    Result<LoadedCheckpoint> read_state(const std::string& id, const ModelStateShape& shape,
+                                        std::optional<Damage>& damage);
 
     [[nodiscard]] std::string segment_path(const ChainId& id) const;
     [[nodiscard]] std::string checkpoint_path(const std::string& id) const;
@@ -163,7 +189,6 @@ private:
     };
     Result<ReadFile> read_checkpoint(const std::string& id);
     Result<SegmentText> read_segment_text(const ChainId& id);
-    Result<std::string> text_of(const std::string& id, std::size_t bytes_max);
 
     KvCacheOptions options_;
     FileSystem& files_;
@@ -176,6 +201,7 @@ private:
     Catalogue catalogue_;
     CacheStats stats_;
     std::shared_ptr<const CacheListener> listener_;
+    std::vector<CacheEvent> unheard_;
     bool index_stale_ = false;
 
     std::deque<Pending> queue_;

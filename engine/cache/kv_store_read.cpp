@@ -20,8 +20,6 @@ constexpr int kReadersMax = 4;
 // The text of a checkpoint is compared with a prompt for people to look at; more candidates than
 // the few used last would not be what they mean.
 constexpr std::size_t kNearestCandidates = 8;
-// What zstd can make of one byte at most, rounded up: a claim beyond it is damage.
-constexpr std::uint64_t kUnpackFactorMax = std::uint64_t{1} << 18;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -130,23 +128,35 @@ Result<KvStore::ReadFile> KvStore::read_checkpoint(const std::string& id) {
     return out;
 }
 
-void KvStore::damaged_segment(const ChainId& id, const std::string& why) {
-    const std::lock_guard io(io_mutex_);
-    if (lock_ != nullptr) set_aside("segments", to_hex(id) + ".seg", why);
+Result<LoadedCheckpoint> KvStore::load(const std::string& id, const ModelStateShape& shape) {
+    std::optional<Damage> damage;
+    auto loaded = read_state(id, shape, damage);
+    if (!damage) return loaded;
+    // Files may have been replaced or evicted while they were read. Only what is bad while nobody
+    // changes files is damaged, and goes out of the way, so that the next one is found at once.
+    const ChangeFiles io(*this);
+    damage.reset();
+    loaded = read_state(id, shape, damage);
+    if (!damage) return loaded;
+    if (lock_ != nullptr) {
+        if (damage->segment)
+            set_aside("segments", to_hex(*damage->segment) + ".seg", damage->why);
+        else
+            set_aside("checkpoints", id + ".ckpt", damage->why);
+    }
     const std::lock_guard lock(mutex_);
-    catalogue_.remove_segment(id);
+    if (damage->segment)
+        catalogue_.remove_segment(*damage->segment);
+    else
+        catalogue_.remove(id);
+    return loaded;
 }
 
-Result<LoadedCheckpoint> KvStore::load(const std::string& id, const ModelStateShape& shape) {
+Result<LoadedCheckpoint> KvStore::read_state(const std::string& id, const ModelStateShape& shape,
+                                             std::optional<Damage>& damage) {
     const Clock::time_point start = Clock::now();
     const auto unusable = [&](const Error& error) -> tl::unexpected<Error> {
-        if (error.code == ErrorCode::invalid_input) {
-            // Damaged: out of the way, so that the next one is found at once.
-            const std::lock_guard io(io_mutex_);
-            if (lock_ != nullptr) set_aside("checkpoints", id + ".ckpt", error.message);
-            const std::lock_guard lock(mutex_);
-            catalogue_.remove(id);
-        }
+        if (error.code == ErrorCode::invalid_input) damage = Damage{{}, error.message};
         return tl::unexpected<Error>(
             Error{error.code, fmt::format("checkpoint {}: {}", id.substr(0, 12), error.message)});
     };
@@ -218,7 +228,7 @@ Result<LoadedCheckpoint> KvStore::load(const std::string& id, const ModelStateSh
         if (results[i]) continue;
         const Error& error = results[i].error();
         if (error.code == ErrorCode::invalid_input || error.code == ErrorCode::not_found)
-            damaged_segment(header.segments[i], error.message);
+            damage = Damage{header.segments[i], error.message};
         return fail(error.code == ErrorCode::invalid_input ? ErrorCode::not_found : error.code,
                     "checkpoint {} needs segment {}, which cannot be used: {}", id.substr(0, 12), i,
                     error.message);
@@ -295,24 +305,18 @@ Result<SegmentText> KvStore::read_segment_text(const ChainId& id) {
     return decode_segment_text(header, stored);
 }
 
-Result<std::string> KvStore::text_of(const std::string& id, std::size_t bytes_max) {
+Result<std::string> KvStore::text(const std::string& id) {
     TRY(const ReadFile file, read_checkpoint(id));
     std::string out;
     for (const ChainId& segment : file.header.segments) {
-        if (out.size() >= bytes_max) return out;
         TRY(const SegmentText part, read_segment_text(segment));
         out += part.text;
     }
-    if (out.size() >= bytes_max) return out;
     TRY(const CheckpointText rest,
         decode_checkpoint_text(file.header,
                                std::span<const std::byte>(file.bytes).subspan(file.header.bytes)));
     out += rest.tail.text;
     return out;
-}
-
-Result<std::string> KvStore::text(const std::string& id) {
-    return text_of(id, static_cast<std::size_t>(-1));
 }
 
 Result<std::vector<TokenAlternative>> KvStore::next_tokens(const std::string& id) {
@@ -345,16 +349,30 @@ std::optional<PrefixReport> KvStore::nearest(const std::string& fingerprint,
     if (candidates.size() > kNearestCandidates) candidates.resize(kNearestCandidates);
     std::optional<PrefixReport> best;
     for (const auto& [used, id] : candidates) {
-        // A little more than the prompt shows how the cached text goes on.
-        const auto cached = text_of(id, text.size() + 1024);
-        if (!cached) continue;
-        std::int64_t whole = 0;
+        CheckpointHeader header;
         {
             const std::lock_guard lock(mutex_);
-            if (const CheckpointEntry* entry = catalogue_.find(id))
-                whole = entry->header.text_bytes;
+            const CheckpointEntry* entry = catalogue_.find(id);
+            if (entry == nullptr) continue;
+            header = entry->header;
         }
-        PrefixReport report = prefix_report(*cached, static_cast<std::size_t>(whole), text);
+        // Only as much as both have in common, and a little more to show how the cached text goes
+        // on: most candidates part early, and their large files are never opened.
+        std::string cached;
+        bool same = true, readable = true;
+        for (std::size_t i = 0; same && readable && i < header.segments.size(); ++i) {
+            auto part = read_segment_text(header.segments[i]);
+            readable = part.has_value();
+            if (!readable) break;
+            cached += part->text;
+            same = text.substr(0, cached.size()) == cached;
+        }
+        if (same && readable) {
+            auto whole = this->text(id);
+            if (whole) cached = std::move(*whole);
+        }
+        PrefixReport report =
+            prefix_report(cached, static_cast<std::size_t>(header.text_bytes), text);
         report.checkpoint = id;
         if (report.common_bytes > 0 && (!best || report.common_bytes > best->common_bytes))
             best = std::move(report);
@@ -411,10 +429,7 @@ Result<std::vector<CacheProblem>> KvStore::verify(const std::string& id,
             TRY(const std::vector<std::byte> bytes, files_.read(path, 0, size));
             TRY(const SegmentParts parts, open_segment(bytes, segment, -1));
             TRY_STATUS(decode_segment_text(parts.header, parts.text));
-            if (parts.header.rows_raw / kUnpackFactorMax > parts.header.rows_stored)
-                return fail(ErrorCode::invalid_input, "the segment's header makes no sense");
-            std::vector<std::byte> rows(parts.header.rows_raw);
-            return decode_segment_rows(parts.header, parts.rows, rows);
+            return check_segment_rows(parts.header, parts.rows);
         }());
     }
     return problems;

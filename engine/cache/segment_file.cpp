@@ -193,8 +193,7 @@ Result<SegmentText> decode_segment_text(const SegmentHeader& header,
     const auto frame = stored.first(header.text_stored);
     if (checksum(frame) != header.text_checksum)
         return fail(ErrorCode::invalid_input, "the segment's text is damaged");
-    std::vector<std::byte> raw(header.text_raw);
-    TRY_STATUS(unpack(frame, raw, "the segment's text"));
+    TRY(const std::vector<std::byte> raw, unpack(frame, header.text_raw, "the segment's text"));
     SegmentText out;
     out.tokens.resize(header.tokens);
     const std::size_t token_bytes = out.tokens.size() * sizeof(std::int32_t);
@@ -217,6 +216,12 @@ Status decode_segment_rows(const SegmentHeader& header, std::span<const std::byt
     if (checksum(stored) != header.rows_checksum)
         return fail(ErrorCode::invalid_input, "the segment's rows are damaged");
     return unpack(stored, rows, "the segment's rows");
+}
+
+Status check_segment_rows(const SegmentHeader& header, std::span<const std::byte> stored) {
+    if (stored.size() != header.rows_stored || checksum(stored) != header.rows_checksum)
+        return fail(ErrorCode::invalid_input, "the segment's rows are damaged");
+    return check_frame(stored, header.rows_raw, "the segment's rows");
 }
 
 }  // namespace starglass

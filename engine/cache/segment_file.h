@@ -73,5 +73,7 @@ Result<SegmentText> decode_segment_text(const SegmentHeader& header,
 // `stored` begins behind the text. Unpacks into `rows`, which is row_bytes long.
 Status decode_segment_rows(const SegmentHeader& header, std::span<const std::byte> stored,
                            std::span<std::byte> rows);
+// The same without a model's shape and without memory for the rows.
+Status check_segment_rows(const SegmentHeader& header, std::span<const std::byte> stored);
 
 }  // namespace starglass

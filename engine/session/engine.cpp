@@ -141,4 +141,15 @@ Result<std::unique_ptr<Session>> EngineImpl::create_session(const SessionOptions
     return make_session(shared_from_this(), options);
 }
 
+ModelStateShape model_state_shape(const EngineImpl& engine) {
+    ModelStateShape shape;
+    shape.layers = layer_state_shapes(engine.shape(), engine.rounding());
+    shape.window = static_cast<int>(
+        std::min<std::int64_t>(engine.shape().window, engine.options().context_tokens));
+    shape.vocabulary = engine.shape().vocabulary;
+    shape.fingerprint = engine.info().fingerprint;
+    shape.model_name = engine.info().name;
+    return shape;
+}
+
 }  // namespace starglass

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "cache/checkpoint_io.h"
 #include "engine/engine.h"
 #include "format/gguf.h"
 #include "kernel/backend.h"
@@ -54,6 +55,9 @@ public:
 private:
     Parts parts_;
 };
+
+// What a checkpoint of this engine's sessions looks like.
+ModelStateShape model_state_shape(const EngineImpl& engine);
 
 // session.cpp
 std::unique_ptr<Session> make_session(std::shared_ptr<EngineImpl> engine,

@@ -37,16 +37,9 @@ Result<Ends> open_ends(Engine& engine, KvCache& cache) {
 }
 
 KvcShape kvc_shape(const EngineImpl& engine) {
-    const std::int64_t context = engine.options().context_tokens;
-    return {layer_state_shapes(engine.shape(), engine.rounding()),
-            static_cast<int>(std::min<std::int64_t>(engine.shape().window, context)),
-            engine.shape().vocabulary, context};
-}
-
-ModelStateShape state_shape(const EngineImpl& engine) {
-    KvcShape shape = kvc_shape(engine);
-    return {std::move(shape.layers), shape.window, shape.vocabulary, engine.info().fingerprint,
-            engine.info().name};
+    ModelStateShape shape = model_state_shape(engine);
+    return {std::move(shape.layers), shape.window, shape.vocabulary,
+            engine.options().context_tokens};
 }
 
 // The rule of ds4: layer 0 stands for the file.
@@ -102,7 +95,7 @@ Result<std::string> import_bytes(const Ends& ends, const std::string& path,
         meta.created_unix = static_cast<std::int64_t>(file.header.created_unix);
     meta.next = token_statistics(file.state.logits, 0, kNextTokensMax).alternatives;
     for (TokenAlternative& one : meta.next) one.text = ends.engine.token_text(one.id);
-    return ends.store.put(state_shape(ends.engine), std::move(file.state), meta);
+    return ends.store.put(model_state_shape(ends.engine), std::move(file.state), meta);
 }
 
 // Leaves nothing behind when it fails.
@@ -139,7 +132,7 @@ Result<std::string> import_kvc(Engine& engine, KvCache& cache, const std::string
 
 Status export_kvc(Engine& engine, KvCache& cache, const std::string& id, const std::string& path) {
     TRY(const Ends ends, open_ends(engine, cache));
-    TRY(const CheckpointState state, ends.store.get(id, state_shape(ends.engine)));
+    TRY(const CheckpointState state, ends.store.get(id, model_state_shape(ends.engine)));
     KvcHeader header;
     header.quant_bits = quant_bits(ends.engine);
     if (const auto info = cache.info(id)) {

@@ -85,6 +85,8 @@ private:
         double evaluate_seconds = 0;
     };
     [[nodiscard]] InMemory in_memory(const PromptMatch& prompt) const;
+    // Where `text` leaves the live timeline; empty when they have nothing in common.
+    [[nodiscard]] std::optional<PrefixReport> left_live(std::string_view text) const;
     // Makes the timeline the longest one that `prompt` begins with, from memory or disk; returns
     // the tokens still to be evaluated.
     std::vector<TokenId> reuse(const GenerateRequest& request, ReuseReport& report);
@@ -179,7 +181,7 @@ std::vector<TokenId> SessionImpl::reuse(const GenerateRequest& request, ReuseRep
     const InMemory memory = in_memory(prompt);
     if (memory.source != ReuseSource::live && !timeline_.tokens().empty()) {
         // Where the prompt leaves the conversation so far, before that is gone.
-        report.left = explain(request.prompt);
+        report.left = left_live(engine_->tokenizer().decode(request.prompt));
         if (request.save) cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
     }
     if (auto loaded =
@@ -201,6 +203,8 @@ std::vector<TokenId> SessionImpl::reuse(const GenerateRequest& request, ReuseRep
     report.tokens = static_cast<int>(memory.tokens.size());
     report.saved_seconds = memory.evaluate_seconds;
     if (memory.source == ReuseSource::none) {
+        // All of it has to be evaluated, so the few texts to compare with cost little beside it.
+        if (!report.left) report.left = cache_.nearest(prompt.text());
         timeline_.restart();
         return request.prompt;
     }
@@ -500,15 +504,18 @@ ResumePrice SessionImpl::price(std::span<const TokenId> prompt) const {
     return price;
 }
 
+std::optional<PrefixReport> SessionImpl::left_live(std::string_view text) const {
+    const std::string live = engine_->tokenizer().decode(timeline_.tokens());
+    PrefixReport report = prefix_report(live, live.size(), text);
+    if (report.common_bytes == 0) return std::nullopt;
+    return report;
+}
+
 std::optional<PrefixReport> SessionImpl::explain(std::span<const TokenId> prompt) const {
     const std::string text = engine_->tokenizer().decode(prompt);
-    std::optional<PrefixReport> best = cache_.nearest(text);
-    if (!timeline_.tokens().empty()) {
-        const std::string live = engine_->tokenizer().decode(timeline_.tokens());
-        PrefixReport report = prefix_report(live, live.size(), text);
-        if (report.common_bytes > 0 && (!best || report.common_bytes >= best->common_bytes))
-            best = std::move(report);
-    }
+    std::optional<PrefixReport> best = left_live(text);
+    auto disk = cache_.nearest(text);
+    if (disk && (!best || disk->common_bytes > best->common_bytes)) best = std::move(disk);
     return best;
 }
 

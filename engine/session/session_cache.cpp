@@ -15,14 +15,7 @@ constexpr std::int64_t kTokensWorthLoading = 32;
 
 SessionCache::SessionCache(EngineImpl& engine, std::shared_ptr<KvCache> cache)
     : engine_(engine), cache_(std::move(cache)) {
-    auto shape = std::make_shared<ModelStateShape>();
-    shape->layers = layer_state_shapes(engine.shape(), engine.rounding());
-    shape->window = static_cast<int>(
-        std::min<std::int64_t>(engine.shape().window, engine.options().context_tokens));
-    shape->vocabulary = engine.shape().vocabulary;
-    shape->fingerprint = engine.info().fingerprint;
-    shape->model_name = engine.info().name;
-    shape_ = std::move(shape);
+    shape_ = std::make_shared<const ModelStateShape>(model_state_shape(engine));
     spent_ = std::make_shared<SpentStates>();
     producer_ = engine.backend().arithmetic() |
                 static_cast<std::uint32_t>(engine.options().numerics) << 16U;

@@ -35,7 +35,7 @@ const char* codeName(ErrorCode code) {
 QString nextStep(ErrorCode code, Doing doing) {
     const bool opening = doing == Doing::opening;
     if (doing == Doing::caching)
-        return code == ErrorCode::io
+        return code == ErrorCode::io || code == ErrorCode::disk_full
                    ? say("Check that the disk is connected, writable and not full, then try again.")
                    : say("If it happens again, copy the details into a report.");
     switch (code) {

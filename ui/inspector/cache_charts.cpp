@@ -94,12 +94,11 @@ DiskShareChart::DiskShareChart(QWidget* parent)
     chart()->addAxis(x_, Qt::AlignBottom);
     bars_->attachAxis(y_);
     bars_->attachAxis(x_);
-    x_->setTickType(QValueAxis::TicksDynamic);
-    x_->setTickAnchor(0);
+    // Every bar's size stands beside it with its unit; an axis would say it again.
+    x_->setVisible(false);
     y_->setGridLineVisible(false);
     y_->setLabelsVisible(false);
     y_->setLineVisible(false);
-    x_->setLineVisible(false);
     setAccessibleName(tr("Disk use by session"));
     fill();
     recolour();
@@ -139,17 +138,16 @@ void DiskShareChart::fill() {
         sets_[kind]->append(values);
     }
     y_->setCategories(places);
-    setRange(x_, std::max(most / unit.bytes, 0.1), 3);
-    x_->setTitleText(unit.name);
+    x_->setRange(0, std::max(most / unit.bytes, 0.1));
     setAccessibleDescription(spoken.join(QStringLiteral("; ")));
     setToolTip(spoken.join(u'\n'));
     place();
 }
 
-// Names and sizes take the left 45 hundredths: a name of four words at the panel's usual width.
+// Names and sizes take the left 45 hundredths, as far as a name needs them.
 void DiskShareChart::place() {
     const int em = fontMetrics().height();
-    chart()->setMargins({width() * 45 / 100, 2, em, 0});
+    chart()->setMargins({std::min(width() * 45 / 100, 20 * em), 2, em, 0});
     viewport()->update();
 }
 
@@ -171,15 +169,17 @@ void DiskShareChart::drawForeground(QPainter* painter, const QRectF& rect) {
         painter->setFont(names);
         painter->setPen(theme.text);
         const QRectF room = box.adjusted(0, 0, -column - gap, 0);
-        painter->drawText(room, Qt::AlignLeft | Qt::AlignVCenter,
-                          painter->fontMetrics().elidedText(shares_[i].name, Qt::ElideRight,
-                                                            static_cast<int>(room.width())));
+        painter->drawText(
+            room, Qt::AlignLeft | Qt::AlignVCenter,
+            painter->fontMetrics().elidedText(
+                shares_[i].name, shares_[i].name.startsWith(u'…') ? Qt::ElideLeft : Qt::ElideRight,
+                static_cast<int>(room.width())));
     }
 }
 
 QSize DiskShareChart::sizeHint() const {
     const int em = fontMetrics().height();
-    return {em * 22, em * 3 + em * 3 / 2 * std::max(1, static_cast<int>(shares_.size()))};
+    return {em * 22, em / 2 + em * 3 / 2 * std::max(1, static_cast<int>(shares_.size()))};
 }
 
 QSize DiskShareChart::minimumSizeHint() const {
@@ -194,15 +194,6 @@ void DiskShareChart::resizeEvent(QResizeEvent* event) {
 void DiskShareChart::recolour() {
     const Theme theme = Theme::of(palette());
     setBackgroundBrush(theme.panel);
-    const QFont small = smallFont(font());
-    for (QAbstractAxis* axis : {static_cast<QAbstractAxis*>(y_), static_cast<QAbstractAxis*>(x_)}) {
-        axis->setLabelsFont(small);
-        axis->setTitleFont(small);
-        axis->setTitleBrush(theme.quiet);
-        axis->setGridLinePen(QPen(theme.border, 1));
-        axis->setLinePen(QPen(theme.border, 1));
-    }
-    x_->setLabelsBrush(theme.quiet);
     // Sessions blue, shared green, other models purple, the rest grey: Okabe–Ito, blue as sky blue
     // on dark.
     const QColor colours[] = {theme.dark ? Theme::category(5) : Theme::category(0),

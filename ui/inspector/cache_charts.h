@@ -51,7 +51,6 @@ public:
     using QWidget::show;
     [[nodiscard]] const std::vector<DiskShare>& shares() const { return shares_; }
     [[nodiscard]] QStringList labels() const;  // "Budget letter 1.2 GB"
-    [[nodiscard]] const QValueAxis& bytesAxis() const { return *x_; }
     [[nodiscard]] QSize sizeHint() const override;
     [[nodiscard]] QSize minimumSizeHint() const override;
 

@@ -2,7 +2,7 @@
 #include "inspector/cache_plan.h"
 
 #include <QCoreApplication>
-#include <QHash>
+#include <QRegularExpression>
 #include <algorithm>
 #include <map>
 #include <string>
@@ -21,16 +21,23 @@ constexpr std::int64_t kGigabyte = 1'000'000'000;
 // Enough words to recognise a text, few enough for a label.
 constexpr int kNameChars = 28;
 
-QString firstWords(const QString& text) {
+// A preview is the end of a text, and so are its last words.
+QString lastWords(const QString& text) {
     if (text.size() <= kNameChars) return text;
-    const auto gap = text.lastIndexOf(u' ', kNameChars - 1);
-    return text.left(gap > kNameChars / 2 ? gap : kNameChars - 1) + u'…';
+    const auto gap = text.indexOf(u' ', text.size() - kNameChars);
+    return u'…' + (gap >= 0 && gap < text.size() - kNameChars / 2 ? text.mid(gap + 1)
+                                                                  : text.right(kNameChars - 1));
 }
 
 }  // namespace
 
+QString readable(const QString& rendered) {
+    static const QRegularExpression marker(QStringLiteral("<｜([^<>｜]{1,40})｜>"));
+    return QString(rendered).replace(marker, QStringLiteral("‹\\1›"));
+}
+
 QString previewText(const CheckpointInfo& info) {
-    return QString::fromStdString(info.preview).simplified();
+    return readable(QString::fromStdString(info.preview)).simplified();
 }
 
 QString budgetText(std::int64_t bytes) {
@@ -126,7 +133,7 @@ std::vector<DiskShare> diskShares(const CacheView& view, const std::string& fing
         const QString title = titles ? titles(QString::fromStdString(info->id)) : QString();
         if (!title.isEmpty()) own.join({true, false, title});
         if (!own.any) {
-            const QString text = firstWords(previewText(*info));
+            const QString text = lastWords(previewText(*info));
             own.join({true, false, text.isEmpty() ? Words::tr("(no text)") : text});
         }
         const Owner mine = own;

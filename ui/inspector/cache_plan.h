@@ -51,6 +51,9 @@ struct DiskShare {
 std::vector<DiskShare> diskShares(const CacheView& view, const std::string& fingerprint,
                                   const SessionTitles& titles, int most);
 
+// Control strings of a rendered prompt as people read them: "<｜User｜>" is ‹User›. Its bars are
+// not in every font.
+QString readable(const QString& rendered);
 // One line for a list: the text a checkpoint ends with.
 QString previewText(const CheckpointInfo& info);
 

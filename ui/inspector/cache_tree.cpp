@@ -160,7 +160,8 @@ void CacheTree::fit() {
     width[CacheTreeModel::kHits] = wide("0000");
     width[CacheTreeModel::kAge] = wide("00 days");
     width[CacheTreeModel::kSaved] = wide("00 min 00 s");
-    width[CacheTreeModel::kReason] = words.horizontalAdvance(QStringLiteral("before answer")) + em;
+    width[CacheTreeModel::kReason] =
+        words.horizontalAdvance(QStringLiteral("agent session")) + em * 2;
     width[CacheTreeModel::kNext] = wide("session");
     // Room for the head with its arrow, too.
     for (int column = 1; column < CacheTreeModel::kColumns; ++column)

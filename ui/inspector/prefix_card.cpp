@@ -7,6 +7,7 @@
 #include <QPainter>
 
 #include "bridge/error_text.h"
+#include "inspector/cache_plan.h"
 #include "inspector/inspector_format.h"
 #include "inspector/inspector_parts.h"
 #include "theme/theme.h"
@@ -23,7 +24,7 @@ QString tokensOf(int count) {
 }
 
 QString visible(const std::string& text) {
-    return visibleToken(QByteArray::fromStdString(text));
+    return readable(visibleToken(QByteArray::fromStdString(text)));
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ QString say(const char* text) {
 // "≈ 3 min 10 s" when predicted, "—" when nothing was measured.
 QString estimate(double seconds, bool measured) {
     if (seconds < 0) return QStringLiteral("—");
-    return measured ? spanText(seconds) : QStringLiteral("≈ ") + spanText(seconds);
+    // "≈ < 0.1 s" says less than it takes to read.
+    return measured || seconds < 0.05 ? spanText(seconds)
+                                      : QStringLiteral("≈ ") + spanText(seconds);
 }
 
 }  // namespace
@@ -72,6 +74,7 @@ SessionPrice PriceBook::price(const SessionRow& row) const {
 
 QString spanText(double seconds) {
     const QLocale locale;
+    if (seconds < 0.05) return QStringLiteral("< ") + say("%1 s").arg(locale.toString(0.1, 'f', 1));
     if (seconds < 10) return say("%1 s").arg(locale.toString(seconds, 'f', 1));
     const auto whole = static_cast<qint64>(std::llround(seconds));
     if (whole < 60) return say("%1 s").arg(whole);

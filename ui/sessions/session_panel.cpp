@@ -34,7 +34,7 @@ SessionPanel::SessionPanel(QWidget* parent)
       empty_(new QLabel),
       typing_(new QTimer(this)) {
     setAccessibleName(tr("Sessions"));
-    search_->setPlaceholderText(tr("Search all sessions…"));
+    search_->setPlaceholderText(tr("Search all sessions…   Ctrl+F"));
     search_->setAccessibleName(tr("Search all sessions"));
     search_->setClearButtonEnabled(true);
     for (QToolButton* clear : search_->findChildren<QToolButton*>())

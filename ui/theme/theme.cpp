@@ -196,8 +196,8 @@ QTreeView { background: @panel; color: @text; border: none; outline: none; }
 QHeaderView { background: @panel; }
 QHeaderView::section { background: @panel; color: @quiet; border: none;
   border-bottom: 1px solid @border; padding: 6px 3px 2px 3px; }
-QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; width: 8px;
-  height: 6px; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; width: 10px;
+  height: 8px; }
 QSlider { min-height: 16px; }
 QSlider::groove:horizontal { background: @border; height: 4px; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: @accent; height: 4px; border-radius: 2px; }
