@@ -215,6 +215,29 @@ TEST_F(KvDamageTest, AFileThatIsReplacedWhileItIsReadIsNotSetAside) {
     disk.half_reads = 2;
     EXPECT_FALSE(store->load(id, *shape_));
     EXPECT_EQ(store->stats().set_aside, 1);
+    // Gone for good, and said without reading or making room for the rest.
+    const auto again = store->load(id, *shape_);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, ErrorCode::not_found);
+    EXPECT_EQ(store->stats().set_aside, 1);
+}
+
+TEST_F(KvDamageTest, AnIdIsLookedUpBeforeItIsAPath) {
+    auto store = open(disk_);
+    save(*store, 1, 20);
+    for (const char* const name : {"/x.ckpt", "/kv/checkpoints/../../x.ckpt", "/x.pin"})
+        disk_.put(name, std::vector<std::byte>(10));
+    const auto before = disk_.all();
+    for (const std::string id : {"../../x", "/x", "", ".", "../segments/x"}) {
+        EXPECT_EQ(store->remove(id).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->pin(id, true).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->pin(id, false).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->own(id, true).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->load(id, *shape_).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->text(id).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->export_bundle(id, "/out").error().code, ErrorCode::not_found) << id;
+    }
+    EXPECT_EQ(disk_.all(), before);
 }
 
 TEST_F(KvDamageTest, ListenersMayCallBack) {
