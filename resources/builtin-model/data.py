@@ -30,7 +30,7 @@ import words  # noqa: E402
 MAX_TOKENS = 640
 EXTRA = [m.MORE for m in (facts_more, facts_more_a, facts_more_b, facts_more_c, facts_more_d,
                            facts_more_e, facts_more_f)]  # further wordings of the facts
-WEIGHTS = {"fact": 0.50, "sums": 0.07, "words": 0.09, "offtopic": 0.20, "smalltalk": 0.08, "tools": 0.06}
+WEIGHTS = {"fact": 0.50, "sums": 0.07, "words": 0.09, "offtopic": 0.24, "smalltalk": 0.08, "tools": 0.06}
 
 
 def excluded():
@@ -101,8 +101,8 @@ def generator(tok, progress):
 
     def gen(rng):
         conversation.fact_turn = lambda fact, phrase: plain_turn(fact, vary(rng, fact, phrase, out, keywords))
-        p_single = 0.93 if progress() < 0.8 else 0.84
-        p_tools = 0.25
+        late = progress() > 0.88  # long conversations and the tools section cost tokens: seldom at first
+        p_single, p_tools = (0.86, 0.25) if late else (0.95, 0.13)
         while True:
             conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools, weights=WEIGHTS, noise_share=0.75, p_thinking=0.45)
             conversation.fact_turn = plain_turn

@@ -557,10 +557,11 @@ class Keywords:
             self.words.append(mine)
             for w, n in mine.items():
                 by_word[w][i] += n
+        short = [{w for p in f["phrases"] if len(p.split()) <= 3 for w in content(p)} for f in facts]
         total = {w: sum(c.values()) for w, c in by_word.items()}
         self.single, self.double = [], []  # words that point at a fact alone; words worth joining with another
         for i, mine in enumerate(self.words):
-            self.single.append([w for w, n in mine.items() if len(w) > 1 and n / total[w] >= 0.7 and (n >= 2 or total[w] == 1 and len(w) > 3)])
+            self.single.append([w for w, n in mine.items() if len(w) > 1 and n / total[w] >= 0.7 and (n >= 3 or w in short[i])])
             self.double.append([w for w, n in mine.items() if len(w) > 1 and n / total[w] >= 0.25])
 
     def query(self, rng, index):
