@@ -30,7 +30,7 @@ import words  # noqa: E402
 MAX_TOKENS = 640
 EXTRA = [m.MORE for m in (facts_more, facts_more_a, facts_more_b, facts_more_c, facts_more_d,
                            facts_more_e, facts_more_f)]  # further wordings of the facts
-WEIGHTS = {"fact": 0.50, "sums": 0.07, "words": 0.09, "offtopic": 0.24, "smalltalk": 0.08, "tools": 0.06}
+WEIGHTS = {"fact": 0.50, "sums": 0.06, "words": 0.08, "offtopic": 0.36, "smalltalk": 0.08, "tools": 0.06}
 
 
 def excluded():
