@@ -389,6 +389,9 @@ private slots:
         const auto hits = db->search(QStringLiteral("fourt"));
         QVERIFY(hits && hits->size() == 1);
         QVERIFY(hits->front().snippet.contains(kMarkBegin + QStringLiteral("fourteen") + kMarkEnd));
+        GET(accents, db->search(QStringLiteral("cafe tab")));
+        QVERIFY(accents[0].snippet.contains(kMarkBegin + QStringLiteral("caf\u00e9") + kMarkEnd +
+                                            u' ' + kMarkBegin + QStringLiteral("tables")));
         // Nothing one can type is an error.
         for (const char* weird : {"",
                                   " ",

@@ -21,6 +21,7 @@
 #include "fake_engine.h"
 #include "library/library_service.h"
 #include "library/session_controller.h"
+#include "library/session_file.h"
 #include "sessions/session_panel.h"
 #include "sessions/undo_bar.h"
 #include "shell/composer.h"
@@ -368,6 +369,108 @@ private slots:
         book.modelFingerprint = QStringLiteral("other");
         model.setPrices(book);
         QCOMPARE(model.index(0).data(SessionModel::kMark).toString(), QStringLiteral("○"));
+    }
+
+    void cacheKeepsAndCarriesWhatASessionNeeds() {
+        QTemporaryDir folder;
+        const auto cache = std::make_shared<FakeCache>();
+        cache->set({checkpoint("e1", "", 4000, "the end"), checkpoint("other", "", 10, "x")});
+        qint64 session = newMessageId();
+        const QString path = folder.filePath(QStringLiteral("carried.json"));
+        {
+            LibraryService library(folder.filePath(QStringLiteral("s.db")));
+            library.open();
+            SessionRow row;
+            row.id = session;
+            library.create(row, {});
+            ChatMessage question;
+            question.id = newMessageId();
+            question.text = "q";
+            library.save(session, question, {}, {});
+            ChatMessage answer;
+            answer.id = newMessageId();
+            answer.parent = question.id;
+            answer.author = ChatMessage::Author::assistant;
+            answer.checkpoint = QStringLiteral("e1");
+            answer.promptCheckpoint = QStringLiteral("p1");  // not on disk yet
+            library.save(session, answer, QStringLiteral("m"), QStringLiteral("f"));
+            library.setCache(cache);
+            QTRY_VERIFY_WITH_TIMEOUT(cache->callsOf("own e1") >= 1 && cache->callsOf("own p1") >= 1,
+                                     kWaitMs);
+            QVERIFY(cache->info("e1")->owned);
+            library.waitForWrites();
+            QTest::qWait(100);
+            const int told = cache->callsOf("own e1");
+            // It arrives, and the next look tells it.
+            cache->set({checkpoint("e1", "", 4000, "the end"), checkpoint("p1", "", 3000, "mid")});
+            library.refreshCheckpoints();
+            QTRY_VERIFY_WITH_TIMEOUT(cache->info("p1")->owned, kWaitMs);
+            QCOMPARE(cache->callsOf("own e1"), told);
+
+            QString exported;
+            connect(&library, &LibraryService::exported, this,
+                    [&](const QString& to) { exported = to; });
+            library.exportJson(session, path, true);
+            QTRY_COMPARE_WITH_TIMEOUT(exported, path, kWaitMs);
+            QCOMPARE(cache->callsOf("export e1 " + bundlePath(path).toStdString()), 1);
+            // The fake writes nothing; a file of that name stands for what it would have written.
+            QFile bundle(bundlePath(path));
+            QVERIFY(bundle.open(QIODevice::WriteOnly));
+            bundle.close();
+            qint64 copy = 0;
+            SessionRow copied;
+            connect(&library, &LibraryService::rowChanged, this,
+                    [&](const SessionRow& one) { copied = one; });
+            connect(&library, &LibraryService::imported, this, [&](qint64 id) { copy = id; });
+            library.importJson(path);
+            QTRY_VERIFY_WITH_TIMEOUT(copy != 0, kWaitMs);
+            QCOMPARE(cache->callsOf("import "), 1);
+            QCOMPARE(copied.id, copy);
+            QCOMPARE(copied.checkpoint, QStringLiteral("imported"));
+            // Deleting releases nothing: undo would need it.
+            library.deleteSession(session);
+            library.waitForWrites();
+            QCOMPARE(cache->callsOf("disown"), 0);
+        }
+        LibraryService library(folder.filePath(QStringLiteral("s.db")));
+        library.open();
+        library.setCache(cache);
+        QTRY_COMPARE_WITH_TIMEOUT(cache->callsOf("disown e1"), 1, kWaitMs);
+    }
+
+    void savingPausesAndGoesOn() {
+        QTemporaryDir folder;
+        const QString path = folder.filePath(QStringLiteral("s.db"));
+        QString paused;
+        bool wentOn = false;
+        LibraryService library(path);
+        connect(&library, &LibraryService::savingPaused, this, [&](const QString& reason) {
+            if (reason.isEmpty())
+                wentOn = true;
+            else
+                paused = reason;
+        });
+        library.open();
+        SessionRow row;
+        row.id = newMessageId();
+        library.create(row, {});
+        library.waitForWrites();
+        // As full as a disk can be without one: no further page may be taken.
+        ChatMessage big;
+        big.id = newMessageId();
+        big.text = QByteArray(3'000'000, 'x');
+        library.limitPagesForTests(true);
+        library.save(row.id, big, {}, {});
+        QTRY_VERIFY_WITH_TIMEOUT(!paused.isEmpty(), kWaitMs);
+        QVERIFY2(paused.contains(QStringLiteral("disk is full")), qPrintable(paused));
+        library.limitPagesForTests(false);
+        QTRY_VERIFY_WITH_TIMEOUT(wentOn, kWaitMs);
+        SessionPage page;
+        connect(&library, &LibraryService::pageReady, this,
+                [&](const SessionPage& one) { page = one; });
+        library.openSession(row.id);
+        QTRY_COMPARE_WITH_TIMEOUT(page.messages.size(), std::size_t{1}, kWaitMs);
+        QCOMPARE(page.messages[0].text.size(), big.text.size());
     }
 
     void longSessionsStayResponsive() {

@@ -16,8 +16,7 @@ namespace {
 
 constexpr const char* kRowColumns =
     "s.id, s.uuid, s.title, s.title_source, s.created, s.updated, s.pinned, s.model_name, "
-    "s.model_fingerprint, s.leaf, s.tokens, s.last_line, s.checkpoint, s.prompt_checkpoint, "
-    "(SELECT group_concat(tag, char(31)) FROM tags WHERE session=s.id)";
+    "s.model_fingerprint, s.leaf, s.tokens, s.last_line, s.checkpoint, s.prompt_checkpoint";
 
 SessionRow readRow(const QSqlQuery& query) {
     SessionRow row;
@@ -35,7 +34,6 @@ SessionRow readRow(const QSqlQuery& query) {
     row.lastLine = query.value(11).toString();
     row.checkpoint = query.value(12).toString();
     row.promptCheckpoint = query.value(13).toString();
-    row.tags = query.value(14).toString().split(QChar(31), Qt::SkipEmptyParts);
     return row;
 }
 
@@ -116,6 +114,12 @@ Result<SessionRows> LibraryDb::sessions() {
     SessionRows out;
     while (query.next()) out.push_back(readRow(query));
     if (query.lastError().isValid()) return sqlFail(query.lastError());
+    // Few sessions have tags: one look at all of them is cheaper than one per row.
+    TRY(QSqlQuery tags, runSql(db_, "SELECT session, tag FROM tags ORDER BY session, tag"));
+    QHash<qint64, QStringList> tagged;
+    while (tags.next()) tagged[tags.value(0).toLongLong()] << tags.value(1).toString();
+    if (!tagged.isEmpty())
+        for (SessionRow& row : out) row.tags = tagged.value(row.id);
     return out;
 }
 
@@ -126,7 +130,10 @@ Result<SessionRow> LibraryDb::session(qint64 id) {
                                     .arg(QLatin1String(kRowColumns)),
                                 {id}));
     if (!query.next()) return fail(ErrorCode::not_found, "this session is not there any more");
-    return readRow(query);
+    SessionRow row = readRow(query);
+    TRY(QSqlQuery tags, runSql(db_, "SELECT tag FROM tags WHERE session=? ORDER BY tag", {id}));
+    while (tags.next()) row.tags << tags.value(0).toString();
+    return row;
 }
 
 Status LibraryDb::createSession(const SessionRow& row, const SessionSettings& settings) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Search over titles and everything that was said.
-#include <QSet>
 #include <algorithm>
 
 #include "library/library_db.h"
@@ -35,8 +34,74 @@ QString ftsQuery(const QString& typed) {
     return out.join(u' ');
 }
 
-QString snippetText(QString text) {
-    return text.replace(u'\n', u' ').simplified();
+// Lower case without accents, as the tokenizer has it.
+QString folded(QStringView word) {
+    const QString lower = word.toString().toLower();
+    if (std::all_of(lower.begin(), lower.end(), [](QChar c) { return c.unicode() < 0x80; }))
+        return lower;
+    QString out;
+    for (const QChar c : lower.normalized(QString::NormalizationForm_D))
+        if (c.category() != QChar::Mark_NonSpacing) out += c;
+    return out;
+}
+
+struct Word {
+    qsizetype begin = 0;
+    qsizetype end = 0;
+};
+
+std::vector<Word> wordsOf(QStringView text) {
+    std::vector<Word> out;
+    for (qsizetype at = 0; at < text.size();) {
+        const auto inside = [&](qsizetype i) {
+            return text[i].isLetterOrNumber() || text[i].isSurrogate() || text[i].isMark();
+        };
+        while (at < text.size() && !inside(at)) ++at;
+        const qsizetype begin = at;
+        while (at < text.size() && inside(at)) ++at;
+        if (at > begin) out.push_back({begin, at});
+    }
+    return out;
+}
+
+// A line around the first word that was looked for, with marks around all that are in it. FTS5's
+// own snippet() runs the query once more per message; a prefix of very many words takes long.
+QString snippetOf(const QString& text, const QString& typed) {
+    // Further in, the beginning of the message does as well.
+    constexpr qsizetype kLookCharacters = 40'000;
+    constexpr qsizetype kBefore = 50, kLength = 140;
+    const QStringView looked = QStringView(text).left(kLookCharacters);
+    QStringList wanted;
+    for (const Word& word : wordsOf(typed))
+        wanted << folded(QStringView(typed).mid(word.begin, word.end - word.begin));
+    const auto matches = [&](const Word& word) {
+        const QString one = folded(looked.mid(word.begin, word.end - word.begin));
+        for (qsizetype i = 0; i < wanted.size(); ++i)
+            if (i + 1 == wanted.size() ? one.startsWith(wanted[i]) : one == wanted[i]) return true;
+        return false;
+    };
+    const std::vector<Word> words = wordsOf(looked);
+    const auto first = std::find_if(words.begin(), words.end(), matches);
+    qsizetype begin = 0;
+    if (first != words.end() && first->begin > kBefore) {
+        begin = first->begin - kBefore;
+        for (auto word = first; word != words.begin() && word->begin > begin; --word)
+            if (std::prev(word)->begin < begin) begin = word->begin;
+    }
+    const qsizetype end = std::min(text.size(), begin + kLength);
+    QString out = begin > 0 ? QStringLiteral("…") : QString();
+    qsizetype at = begin;
+    for (auto word = first; word != words.end() && word->end <= end; ++word) {
+        if (!matches(*word)) continue;
+        out += QStringView(text).mid(at, word->begin - at);
+        out += kMarkBegin;
+        out += QStringView(text).mid(word->begin, word->end - word->begin);
+        out += kMarkEnd;
+        at = word->end;
+    }
+    out += QStringView(text).mid(at, end - at);
+    if (end < text.size()) out += u'…';
+    return out.replace(u'\n', u' ').simplified();
 }
 
 }  // namespace
@@ -115,13 +180,13 @@ Result<SearchHits> LibraryDb::search(const QString& typed, int limit) {
     if (static_cast<int>(found.size()) > limit) found.resize(static_cast<std::size_t>(limit));
     for (const Found& one : found) {
         // A title is shown anyway: what is interesting is where the text says it.
-        const qint64 row = one.node != 0 ? one.node : one.row;
-        TRY(const QVariant snippet,
-            readSql(db_,
-                    "SELECT snippet(search, 0, char(1), char(2), '…', 14) FROM search WHERE search "
-                    "MATCH ? AND rowid=?",
-                    {wanted, row}));
-        out.push_back({one.session, one.node, snippetText(snippet.toString())});
+        QString snippet;
+        if (one.node != 0) {
+            TRY(const QVariant body,
+                readSql(db_, "SELECT body FROM search WHERE rowid=?", {one.node}));
+            snippet = snippetOf(body.toString(), typed);
+        }
+        out.push_back({one.session, one.node, snippet});
     }
     return out;
 }

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "library/session_file.h"
+#include "library/sql.h"
 
 namespace starglass::ui {
 namespace {
@@ -86,6 +87,13 @@ void LibraryService::waitForWrites() {
     std::promise<void> done;
     dbThread_->post([&done] { done.set_value(); });
     done.get_future().wait();
+}
+
+void LibraryService::limitPagesForTests(bool full) {
+    onDb([full](LibraryDb& db) {
+        (void)runSql(db.handle(),
+                     full ? "PRAGMA max_page_count=1" : "PRAGMA max_page_count=1073741823");
+    });
 }
 
 // --- opening -------------------------------------------------------------------------------

@@ -84,6 +84,8 @@ public:
     void refreshCheckpoints();
     // Returns when everything asked for so far is done. For tests and the end of the program.
     void waitForWrites();
+    // A full disk, as SQLite sees it.
+    void limitPagesForTests(bool full);
 
 signals:
     // `usable` false: sessions are kept in memory only, and `notice` says why. A notice may also

@@ -56,7 +56,7 @@ struct SessionPage {
 struct SearchHit {
     qint64 session = 0;
     qint64 node = 0;  // 0: the title
-    // Plain text; kMarkBegin and kMarkEnd stand around what was found.
+    // Plain text, empty for a title; kMarkBegin and kMarkEnd stand around what was found.
     QString snippet;
 };
 using SearchHits = std::vector<SearchHit>;
