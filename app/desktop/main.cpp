@@ -18,8 +18,10 @@
 
 #include "builtin/builtin_model.h"
 #include "desktop/screenshots.h"
+#include "inspector/cache_tab.h"
 #include "inspector/inspector_panel.h"
 #include "library/library_service.h"
+#include "sessions/checkpoint_titles.h"
 #include "shell/main_window.h"
 
 using namespace starglass;
@@ -215,6 +217,11 @@ int main(int argc, char** argv) {
     });
     QObject::connect(&window, &MainWindow::zoomChanged, inspector, &InspectorPanel::setZoom);
     window.setInspector(inspector);
+    auto* titles = new CheckpointTitles(window.library(), inspector);
+    QObject::connect(titles, &CheckpointTitles::changed, inspector, [inspector, titles] {
+        inspector->cacheTab().setSessionTitles(
+            [titles](const QString& checkpoint) { return titles->of(checkpoint); });
+    });
     QObject::connect(&window.library(), &LibraryService::nextTokensReady, inspector,
                      [inspector](const QString&, const NextTokens& tokens) {
                          inspector->setNextTokens(tokens);

@@ -143,5 +143,4 @@ private:
 }  // namespace starglass::ui
 
 Q_DECLARE_METATYPE(starglass::ui::CheckpointInfos)
-Q_DECLARE_METATYPE(starglass::ui::NextTokens)
 Q_DECLARE_METATYPE(starglass::CacheRate)
