@@ -76,9 +76,11 @@ Status check_frame(std::span<const std::byte> packed, std::uint64_t size, std::s
         const std::size_t left = ZSTD_decompressStream(context.get(), &out, &in);
         done += out.pos;
         if (ZSTD_isError(left) != 0) return broken(left, what);
-        // Nothing more comes out of it, and nothing is left to go in.
-        if (in.pos == in.size && out.pos < out.size)
-            return left == 0 && done == size ? Status() : Status(broken(0, what));
+        // 0: a frame has ended and all of it came out.
+        const bool ended = left == 0 && in.pos == in.size;
+        if (ended && done == size) return {};
+        if (ended || done > size || (in.pos == in.size && out.pos < out.size))
+            return broken(0, what);
     }
 }
 

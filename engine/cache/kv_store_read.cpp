@@ -166,6 +166,14 @@ Result<LoadedCheckpoint> KvStore::read_state(const std::string& id, const ModelS
     if (to_hex(header.fingerprint) != shape.fingerprint)
         return fail(ErrorCode::unsupported, "checkpoint {} belongs to another model ({})",
                     id.substr(0, 12), header.model_name);
+    {
+        // Before there is room for rows that will not come.
+        const std::lock_guard lock(mutex_);
+        for (std::size_t i = 0; i < header.segments.size(); ++i)
+            if (!catalogue_.has_segment(header.segments[i]))
+                return fail(ErrorCode::not_found, "checkpoint {} needs segment {}, which is gone",
+                            id.substr(0, 12), i);
+    }
 
     LoadedCheckpoint out;
     CheckpointState& state = out.state;

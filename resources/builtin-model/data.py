@@ -15,19 +15,22 @@ sys.path.insert(0, HERE)
 import bpe  # noqa: E402
 import conversation  # noqa: E402
 import facts_more  # noqa: E402
+import facts_more_a  # noqa: E402
+import facts_more_b  # noqa: E402
+import facts_more_c  # noqa: E402
+import facts_more_d  # noqa: E402
+import facts_more_e  # noqa: E402
+import facts_more_f  # noqa: E402
 import fresh  # noqa: E402
-try:  # further wordings, one module per half of the facts
-    import facts_more_a  # noqa: E402
-    import facts_more_b  # noqa: E402
-    EXTRA = [facts_more.MORE, facts_more_a.MORE, facts_more_b.MORE]
-except ImportError:
-    EXTRA = [facts_more.MORE]
 import heldout  # noqa: E402
 import smalltalk  # noqa: E402
+import synonyms  # noqa: E402
 import words  # noqa: E402
 
 MAX_TOKENS = 640
-WEIGHTS = {"fact": 0.50, "sums": 0.07, "words": 0.09, "offtopic": 0.20, "smalltalk": 0.08, "tools": 0.06}
+EXTRA = [m.MORE for m in (facts_more, facts_more_a, facts_more_b, facts_more_c, facts_more_d,
+                           facts_more_e, facts_more_f)]  # further wordings of the facts
+WEIGHTS = {"fact": 0.50, "sums": 0.06, "words": 0.08, "offtopic": 0.36, "smalltalk": 0.08, "tools": 0.06}
 
 
 def excluded():
@@ -38,13 +41,14 @@ def excluded():
     return heldout.excluded() | second | {p for _, p in wide} | {p for _, p in talk}
 
 
-def vary(rng, fact, phrase, out):
-    """Other wordings of the same question: phrases of the fact joined, runs of words of several phrases, words left out or moved."""
+def vary(rng, fact, phrase, out, keywords):
+    """Other wordings of the same question: keywords, phrases of the fact joined, runs of words of several phrases, words left out or moved."""
     ws = phrase.split()
     r = rng.random()
-    if r < 0.08:
-        text = phrase + rng.choice([", ", " ", "? ", ". ", " - ", ", i mean ", " or "]) + rng.choice(fact["phrases"])
-    elif r < 0.50:  # runs of words of two or three phrases
+    if r < 0.06:
+        p = rng.choice(fact["phrases"])
+        text = phrase if p in out else phrase + rng.choice([", ", " ", "? ", ". ", " - ", ", i mean ", " or "]) + p
+    elif r < 0.36:  # runs of words of two or three phrases
         runs = []
         for p in [phrase] + [rng.choice(fact["phrases"]) for _ in range(1 if rng.random() < 0.6 else 2)]:
             if p in out:
@@ -55,16 +59,24 @@ def vary(rng, fact, phrase, out):
             runs.append(" ".join(w[i:i + n]))
         rng.shuffle(runs)
         text = " ".join(runs)
-    elif r < 0.66 and len(ws) >= 4:
+    elif r < 0.48 and len(ws) >= 4:
         n = 2 if len(ws) >= 7 and rng.random() < 0.5 else 1
         gone = set(rng.sample(range(len(ws)), n))
         text = " ".join(w for i, w in enumerate(ws) if i not in gone)
-    elif r < 0.78 and len(ws) >= 3:
+    elif r < 0.56 and len(ws) >= 3:
         rng.shuffle(ws)
         text = " ".join(ws)
+    elif r < 0.66:  # the words of one phrase that carry its meaning
+        text = " ".join(synonyms.content(phrase)) or phrase
+    elif r < 0.80:
+        text = keywords.query(rng, fact["index"]) or phrase
     else:
-        return phrase
-    return phrase if text in out else text
+        text = phrase
+    if len(text.split()) <= 3 and rng.random() < 0.3:
+        text = synonyms.frame(rng, text)
+    if rng.random() < 0.45:
+        text = synonyms.swap(rng, text)
+    return phrase if text.strip(" ?.!") in out else text
 
 
 def encode(tok, pieces):
@@ -82,14 +94,15 @@ def generator(tok, progress):
     words.PIECES = sorted({t[1:] if t[0] == "\u0120" else t.lower() for t in tok.tokens[259:-5]
                            if re.fullmatch("\u0120[a-z]{2,9}|[A-Z][a-z]{1,8}", t)})
 
-    conversation.FACTS = [dict(f, phrases=f["phrases"] + sorted({p for more in EXTRA for p in more.get(f["id"], [])} - set(f["phrases"]) - out))
-                          for f in heldout.load_facts()]
+    conversation.FACTS = [dict(f, index=i, phrases=f["phrases"] + sorted({p for more in EXTRA for p in more.get(f["id"], [])} - set(f["phrases"]) - out))
+                          for i, f in enumerate(heldout.load_facts())]
+    keywords = synonyms.Keywords([dict(f, phrases=[p for p in f["phrases"] if p not in out]) for f in conversation.FACTS])
     plain_turn = conversation.fact_turn
 
     def gen(rng):
-        conversation.fact_turn = lambda fact, phrase: plain_turn(fact, vary(rng, fact, phrase, out))
-        p_single = 0.93 if progress() < 0.8 else 0.84
-        p_tools = 0.25
+        conversation.fact_turn = lambda fact, phrase: plain_turn(fact, vary(rng, fact, phrase, out, keywords))
+        late = progress() > 0.88  # long conversations and the tools section cost tokens: seldom at first
+        p_single, p_tools = (0.86, 0.25) if late else (0.95, 0.13)
         while True:
             conv = conversation.sample(rng, phrases_excluded=out, p_single=p_single, p_tools=p_tools, weights=WEIGHTS, noise_share=0.75, p_thinking=0.45)
             conversation.fact_turn = plain_turn

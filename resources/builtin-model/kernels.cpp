@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// One training step of the built-in model (forward, loss, gradients) for a single core with AMX and
-// AVX-512. Plain f32 memory, bf16 matrix products. The mathematics is that of model.py;
-// check_kernels.py compares the two. Built and called by kernels.py; single threaded; sizes come
-// from the caller, limits are in `Shape`.
+// One training step of the built-in model (forward, loss, gradients) for a single core with
+// AVX-512 BF16. Plain f32 memory, bf16 matrix products, with AMX where the processor has it. The
+// mathematics is that of model.py; check_kernels.py compares the two. Built and called by
+// kernels.py; single threaded; sizes come from the caller, limits are in `Shape`.
 #include <immintrin.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -67,20 +67,32 @@ inline int up32(int x) {
     return (x + 31) & ~31;
 }
 
-// ---------------------------------------------------------------- AMX
+// ---------------------------------------------------------------- matrix products
+#define SG_AMX __attribute__((target("amx-tile,amx-bf16")))
+bool g_amx = false;
 struct alignas(64) TileConfig {
     uint8_t palette = 1, start = 0, reserved[14] = {};
     uint16_t colsb[16] = {};
     uint8_t rows[16] = {};
 };
 void amx_allow() {
-    syscall(SYS_arch_prctl, 0x1023, 18);
+    g_amx = __builtin_cpu_supports("amx-bf16") && !getenv("SG_NO_AMX") &&
+            syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 }
-void amx_config() {  // again before every step: oneDNN leaves its own configuration behind
+SG_AMX void amx_load_config() {
     TileConfig c;
     for (int i = 0; i < 8; i++) c.colsb[i] = 64, c.rows[i] = 16;
     asm volatile("" : : "r"(&c) : "memory");  // the whole table is read
     _tile_loadconfig(&c);
+}
+void amx_config() {  // again before every step: oneDNN leaves its own configuration behind
+    if (g_amx) amx_load_config();
+}
+SG_AMX void amx_drop_config() {
+    _tile_release();
+}
+void amx_release() {
+    if (g_amx) amx_drop_config();
 }
 
 // Tiles are 1 KB: an A tile holds 16 rows of 32 k-values, a B tile 16 k-pairs of 16 columns.
@@ -200,10 +212,8 @@ void pack_bt(bf16* dst, Rows s, int n_pad, int K) {
         }
 }
 
-// C[m_pad x n_pad] (row stride ldc) = or += A * B, panels of kt tiles. The strides are in tiles of
-// one m (n) block.
-void gemm(const bf16* A, size_t a_stride, const bf16* B, size_t b_stride, float* C, size_t ldc,
-          int m_pad, int n_pad, int kt, bool acc) {
+SG_AMX void gemm_amx(const bf16* A, size_t a_stride, const bf16* B, size_t b_stride, float* C,
+                     size_t ldc, int m_pad, int n_pad, int kt, bool acc) {
     size_t st = ldc * 4;
     for (int n = 0; n < n_pad; n += 32) {
         bool n2 = n + 16 < n_pad;
@@ -255,6 +265,52 @@ void gemm(const bf16* A, size_t a_stride, const bf16* B, size_t b_stride, float*
             if (m2 && n2) _tile_stored(3, c10 + 16, st);
         }
     }
+}
+
+// The same panels without AMX: R rows by NT tiles of 16 columns, one pair of k-values at a time.
+template <int R, int NT>
+inline void block_avx512(const bf16* a, const bf16* b, size_t b_step, float* C, size_t ldc, int kt,
+                         bool acc) {
+    __m512 c[R][NT];
+    for (int i = 0; i < R; i++)
+        for (int j = 0; j < NT; j++)
+            c[i][j] = acc ? _mm512_loadu_ps(C + i * ldc + 16 * j) : _mm512_setzero_ps();
+    for (int k = 0; k < kt; k++, a += 512, b += 512)
+        for (int p = 0; p < 16; p++) {
+            __m512bh v[NT];
+            for (int j = 0; j < NT; j++)
+                v[j] = (__m512bh)_mm512_load_si512(b + j * b_step + p * 32);
+            for (int i = 0; i < R; i++) {
+                int pair;
+                memcpy(&pair, a + i * 32 + p * 2, 4);
+                __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+                for (int j = 0; j < NT; j++) c[i][j] = _mm512_dpbf16_ps(c[i][j], x, v[j]);
+            }
+        }
+    for (int i = 0; i < R; i++)
+        for (int j = 0; j < NT; j++) _mm512_storeu_ps(C + i * ldc + 16 * j, c[i][j]);
+}
+void gemm_avx512(const bf16* A, size_t a_stride, const bf16* B, size_t b_stride, float* C,
+                 size_t ldc, int m_pad, int n_pad, int kt, bool acc) {
+    for (int n = 0; n < n_pad; n += 32)
+        for (int m = 0; m < m_pad; m += 16) {
+            const bf16 *b = B + size_t(n / 16) * b_stride * 512,
+                       *a = A + size_t(m / 16) * a_stride * 512;
+            float* c = C + m * ldc + n;
+            if (n + 16 < n_pad) {
+                block_avx512<8, 2>(a, b, b_stride * 512, c, ldc, kt, acc);
+                block_avx512<8, 2>(a + 8 * 32, b, b_stride * 512, c + 8 * ldc, ldc, kt, acc);
+            } else {
+                block_avx512<16, 1>(a, b, 0, c, ldc, kt, acc);
+            }
+        }
+}
+
+// C[m_pad x n_pad] (row stride ldc) = or += A * B, panels of kt tiles. The strides are in tiles of
+// one m (n) block.
+void gemm(const bf16* A, size_t a_stride, const bf16* B, size_t b_stride, float* C, size_t ldc,
+          int m_pad, int n_pad, int kt, bool acc) {
+    (g_amx ? gemm_amx : gemm_avx512)(A, a_stride, B, b_stride, C, ldc, m_pad, n_pad, kt, acc);
 }
 
 // Scratch panels, reused by every product.
@@ -1403,7 +1459,7 @@ float sg_step(Step* st) {
     }
     loss /= ns;
     if (st->forward_only) {
-        _tile_release();
+        amx_release();
         return float(loss);
     }
     // backward
@@ -1504,7 +1560,7 @@ float sg_step(Step* st) {
             for (int e = 0; e < E; e++) ge[e] += dh[size_t(t) * CE + c * E + e];
     }
     lap(6);
-    _tile_release();
+    amx_release();
     return float(loss);
 }
 
@@ -1515,7 +1571,7 @@ void sg_muon(float* p, const float* g, float* m, int count, int r, int c, float 
         size_t o = size_t(i) * r * c;
         muon_one(p + o, g + o, m + o, r, c, mom, lr, decay, scale, steps);
     }
-    _tile_release();
+    amx_release();
 }
 
 void sg_adam(float* p, const float* g, float* m, float* v, long n, float b1, float b2, float c1,

@@ -63,8 +63,11 @@ TEST_F(KvDamageTest, AClaimOfMemoryIsNoReasonToTakeIt) {
     const std::vector<std::byte> good(file.begin() + static_cast<std::ptrdiff_t>(header.bytes),
                                       file.end());
     // The header claims more than the frame, and as much as a frame of this length could hold.
-    header.body_raw = good.size() << 17U;
-    EXPECT_EQ(decode_checkpoint_text(header, good).error().code, ErrorCode::invalid_input);
+    for (const std::uint64_t claim :
+         {std::uint64_t{100} << 20, std::uint64_t{good.size()} << 17U}) {
+        header.body_raw = claim;
+        EXPECT_EQ(decode_checkpoint_text(header, good).error().code, ErrorCode::invalid_input);
+    }
     // Frame and header agree, and no shape is near it.
     const std::vector<std::byte> bomb = pack(std::vector<std::byte>(std::size_t{200} << 20));
     ASSERT_LT(bomb.size(), 100'000U);
@@ -76,7 +79,10 @@ TEST_F(KvDamageTest, AClaimOfMemoryIsNoReasonToTakeIt) {
     EXPECT_EQ(decode_checkpoint_body(header, bomb, *shape_, state).error().code,
               ErrorCode::unsupported);
     // Rows are checked without a shape and without room for them.
+    // (A multiple of the piece that the check unpacks at a time, and not.)
     EXPECT_TRUE(check_frame(bomb, std::uint64_t{200} << 20, "it"));
+    EXPECT_TRUE(check_frame(pack(std::vector<std::byte>(300'001)), 300'001, "it"));
+    EXPECT_TRUE(check_frame(pack({}), 0, "it"));
     EXPECT_FALSE(check_frame(bomb, (std::uint64_t{200} << 20) - 1, "it"));
     EXPECT_FALSE(
         check_frame(std::span(bomb).first(bomb.size() - 1), std::uint64_t{200} << 20, "it"));
@@ -209,6 +215,29 @@ TEST_F(KvDamageTest, AFileThatIsReplacedWhileItIsReadIsNotSetAside) {
     disk.half_reads = 2;
     EXPECT_FALSE(store->load(id, *shape_));
     EXPECT_EQ(store->stats().set_aside, 1);
+    // Gone for good, and said without reading or making room for the rest.
+    const auto again = store->load(id, *shape_);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, ErrorCode::not_found);
+    EXPECT_EQ(store->stats().set_aside, 1);
+}
+
+TEST_F(KvDamageTest, AnIdIsLookedUpBeforeItIsAPath) {
+    auto store = open(disk_);
+    save(*store, 1, 20);
+    for (const char* const name : {"/x.ckpt", "/kv/checkpoints/../../x.ckpt", "/x.pin"})
+        disk_.put(name, std::vector<std::byte>(10));
+    const auto before = disk_.all();
+    for (const std::string id : {"../../x", "/x", "", ".", "../segments/x"}) {
+        EXPECT_EQ(store->remove(id).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->pin(id, true).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->pin(id, false).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->own(id, true).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->load(id, *shape_).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->text(id).error().code, ErrorCode::not_found) << id;
+        EXPECT_EQ(store->export_bundle(id, "/out").error().code, ErrorCode::not_found) << id;
+    }
+    EXPECT_EQ(disk_.all(), before);
 }
 
 TEST_F(KvDamageTest, ListenersMayCallBack) {

@@ -227,12 +227,49 @@ def _program_words():
             _KNOWN.update(fact["phrases"])
             for p in fact["phrases"]:
                 out.update(re.findall(r"[a-z]+", p.lower()))
+    for module in ("facts_more", "facts_more_a", "facts_more_b", "facts_more_c", "facts_more_d", "facts_more_e", "facts_more_f"):
+        for phrases in __import__(module).MORE.values():
+            _KNOWN.update(phrases)
+            for p in phrases:  # words of long questions are everyday words, those of short ones carry the meaning
+                if len(p.split()) <= 3:
+                    out.update(re.findall(r"[a-z]+", p.lower()))
     return out
 
 
+_MORE_NOUNS = """abbey accordion acorn actress admiral adventure album alley almond alphabet ambulance anchor angel ankle antelope antique apartment apron aquarium arena armchair
+armour arrow ashtray asparagus asteroid athlete attic auction aunt avocado badger bagpipe bakery balcony ballet balloon ballot banjo banner barbecue barley barn barracks basement basil
+basin basket bathtub battalion beach beaver bedroom beehive beetle belly berry bible bicycle bishop blackberry blanket blizzard blossom blouse bonfire bouquet bracelet brewery brick bride
+broom bruise brush bucket buffalo bungalow burglar butcher butler buttermilk cabbage cactus campfire canal canary candy canoe canyon cape caramel caravan carnival carrot cartoon cashier
+cathedral cauliflower cavalry caveman celery cellar cello cemetery ceremony chainsaw chamber champagne chapel charcoal chariot cheek cherry chestnut chimney chin chopper choir cider
+cigar cinema cinnamon circus clarinet classroom clay cliff clinic cloak clover clown coach coast cobra cockpit coconut coffin coin colonel comedy conductor convent cookie copper coral
+corridor cottage cotton countess coyote cradle cranberry crayon cream creek cricket crocus crown crumb cucumber cupboard curtain cushion custard dagger daisy dam dandelion daughter
+dentures deputy dessert diamond diaper diary dice diesel dinner diploma dishwasher ditch dolphin donkey doorbell dough dove drawer driveway drought drum duchess dungeon dwarf earring
+earthworm eclipse eel elbow elevator emerald emperor engagement envelope eyebrow eyelash factory falcon farm feather ferry festival fiddle fig filmmaker fireplace firework flamingo
+flannel flask flea fleet flour flute foal foam forehead fortress fossil fountain freckle freezer fridge frost fudge funeral fur furnace galaxy gallery garage garlic garment gasoline
+gazelle genie giant gin ginger glacier glove goat goblin goggles goldfish goose gorilla gown grain granite grape grapefruit grasshopper gravel gravy greenhouse grocery guest guitar
+gymnast hail hairbrush halibut hammer hammock handkerchief harbour harness harp harvest hatchet hay hazelnut heel helicopter helmet herb hermit heron herring highway hill hip
+hitchhiker honeymoon hoof hook horn hornet horseshoe hospital hotel hound housewife hurricane husband hut hyena iceberg icicle igloo infant inn insect island ivory ivy jacket jaguar
+jail jar jasmine jaw jeans jelly jellyfish jewel jockey juice jungle jury kangaroo kebab kettle kidney kilt kingdom kiosk kite kitten knee knight koala lace ladder ladle lagoon lake
+lamb lantern lava lavender lawn lawnmower leather leek legend lemon leopard lettuce lighthouse lily lime limousine linen lion lip lipstick liver llama lobby lobster locket lumber lung
+magician magnet magpie mammoth mango manor maple marble marmalade marriage marsh mascara massage mattress mayonnaise meadow meat medal melon mermaid merchant meteor midwife millionaire
+mint miracle mitten moat mole monastery monk monsoon moose moss motel moth motorcycle mountain moustache mud mule mummy museum mushroom mustard mutton napkin navy necklace needlework
+nephew nightingale noodle nostril notary novelist nun nut nutmeg oak oar oasis oats octopus olive onion opera orchard orchestra orchid organist orphan ostrich otter oven owl oyster
+paddle pajamas palace palm pancake pantry papaya parade parachute parcel parent parliament parrot parsley passenger pastry pavement peach peacock peanut pear pebble pelican
+pepper pheasant pickaxe picnic pie pier pigeon pillow pilgrim pimple pineapple pistol pistachio pitcher plaza plum plumber pocket podium polar pond ponytail poppy porcelain porch
+porcupine pork portrait postcard postman potato pottery prawn preacher pretzel priest prince princess prison propeller prophet prune puddle puma pumpkin puppet purse pyramid quail
+quarry quilt rabbi raccoon racket radish raft railway rainforest raisin ranch raspberry rattle raven razor reindeer restaurant rhubarb ribbon rice riddle rifle river roast robe robin
+rocket roof rooster rose ruby rug rum runway rye sailor salmon salt sandal sandwich satellite sauce sauna sausage saxophone scarecrow scarf sculpture seagull seal seaweed shampoo
+sheriff shepherd shirt shore shovel shrimp shrine sibling sidewalk silk silver sink siren skeleton skirt skull skyscraper sled sleeve slipper sloth snail sneaker snowflake soap soda
+sofa soldier spaghetti spear spice spinach sponge spoon squid stable stadium stallion statue steak stepmother sting stocking stomach stool stork stove straw strawberry street submarine
+suburb subway sugar suitcase sunflower sunset supermarket surgeon swamp swan sweater sword syrup tailor tangerine taxi teapot telescope temple tennis tent termite theatre thigh throne
+thumb thunder tiger toad toaster tobacco toe toilet tomb tongue tooth toothpaste tornado tortoise toucan towel tractor traffic trampoline treasure tribe tricycle trombone trophy
+trout trousers trumpet tulip tuna tunnel turkey turnip turtle tuxedo twin ukulele umbrella uncle underwear uniform valley vampire vanilla vase vegetable veil velvet village vinegar
+violin virgin vodka volcano vulture waffle waist waitress wallet walnut walrus wardrobe warrior wasp waterfall watermelon wax wedding weed whale wheat wheelbarrow whisky widow wig
+willow windmill wine wizardry wolf womb wool wreath wrist yacht yarn yeast yoghurt zebra zipper zoo"""
+
 _HELD_WORDS = set(re.findall(r"[a-z]+", " ".join(_SUBJECTS)))
 _PROGRAM = _program_words()
-NOUNS = [w for w in _words.REAL if w not in _PROGRAM and w not in _HELD_WORDS and w + "s" not in _HELD_WORDS]
+NOUNS = [w for w in dict.fromkeys(_words.REAL + _MORE_NOUNS.split()) if w not in _PROGRAM and w not in _HELD_WORDS and w + "s" not in _HELD_WORDS]
 for _name in F:
     F[_name] = [x for x in F[_name] if not any(re.search(r"\b" + re.escape(s), x) for s in _SUBJECTS) and x.removeprefix("a ").removeprefix("the ") not in _PROGRAM]
 PATTERNS = [p for p in PATTERNS if not any(re.search(r"\b" + re.escape(s), p) for s in _SUBJECTS)]
