@@ -734,6 +734,16 @@ private slots:
         QVERIFY(told().isEmpty());  // undo needs them
         OK(db->purge(QDateTime::currentMSecsSinceEpoch() + 10));
         QCOMPARE(told(), (QStringList{"-e1", "-p1"}));
+        // Given up while the cache is being told to keep it: it is told that, too.
+        ChatMessage a3 = answered("a3", q2.id);
+        a3.checkpoint = QStringLiteral("e3");
+        OK(db->saveMessage(session, a3));
+        GET(keep, db->ownershipToTell());
+        QVERIFY(!keep.empty());
+        OK(db->setLeaf(session, a2.id));
+        OK(db->ownershipTold(QStringLiteral("e3"), true));
+        QVERIFY(told().contains(QStringLiteral("-e3")));
+        QVERIFY(told().isEmpty());
     }
 };
 

@@ -261,8 +261,15 @@ Result<std::vector<OwnedCheckpoint>> LibraryDb::ownershipToTell() {
 
 Status LibraryDb::ownershipTold(const QString& checkpoint, bool wanted) {
     Transaction change(db_, depth_);
-    TRY_STATUS(runSql(db_, "DELETE FROM owned WHERE checkpoint=? AND wanted=0", {checkpoint}));
-    if (wanted) TRY_STATUS(runSql(db_, "UPDATE owned SET done=1 WHERE checkpoint=?", {checkpoint}));
+    // What was given up while the cache was being told the opposite is still to be told.
+    TRY_STATUS(runSql(db_,
+                      wanted ? "DELETE FROM owned WHERE checkpoint=? AND wanted=0 AND "
+                               "checkpoint IN (SELECT checkpoint FROM owned WHERE wanted=1)"
+                             : "DELETE FROM owned WHERE checkpoint=? AND wanted=0",
+                      {checkpoint}));
+    if (wanted)
+        TRY_STATUS(
+            runSql(db_, "UPDATE owned SET done=1 WHERE checkpoint=? AND wanted=1", {checkpoint}));
     return change.commit();
 }
 

@@ -126,16 +126,27 @@ void LibraryService::setCache(std::shared_ptr<KvCache> cache) {
 
 // Checkpoints that sessions resume from are data: the cache must not evict them.
 void LibraryService::tellOwnership(LibraryDb& db) {
+    if (telling_) {
+        tellAgain_ = true;
+        return;
+    }
     auto wanted = db.ownershipToTell();
-    if (!wanted || wanted->empty()) return;
+    if (!wanted || wanted->empty() || closing_) return;
+    telling_ = true;
     onCache([this, list = std::move(*wanted)] {
-        if (!cache_) return;
+        std::vector<OwnedCheckpoint> told;
         for (const OwnedCheckpoint& one : list) {
-            const Status told = cache_->own(one.checkpoint.toStdString(), one.wanted);
+            if (!cache_) break;
+            const Status done = cache_->own(one.checkpoint.toStdString(), one.wanted);
             // Handed over and not written yet: it will be told again. Given back and gone: fine.
-            if (!told && one.wanted) continue;
-            onDb([one](LibraryDb& db) { (void)db.ownershipTold(one.checkpoint, one.wanted); });
+            if (done || !one.wanted) told.push_back(one);
         }
+        onDb([this, told = std::move(told)](LibraryDb& db) {
+            for (const OwnedCheckpoint& one : told)
+                (void)db.ownershipTold(one.checkpoint, one.wanted);
+            telling_ = false;
+            if (std::exchange(tellAgain_, false)) tellOwnership(db);
+        });
     });
 }
 

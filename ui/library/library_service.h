@@ -128,10 +128,11 @@ private:
     void back(std::function<void()> task);
 
     QString path_;
-    std::unique_ptr<LibraryDb> db_;   // used on dbThread_ only
-    std::vector<Waiting> waiting_;    // the same
-    bool paused_ = false;             // the same
-    std::shared_ptr<KvCache> cache_;  // used on cacheThread_ only
+    std::unique_ptr<LibraryDb> db_;             // used on dbThread_ only
+    std::vector<Waiting> waiting_;              // the same
+    bool telling_ = false, tellAgain_ = false;  // the same
+    bool paused_ = false;                       // the same
+    std::shared_ptr<KvCache> cache_;            // used on cacheThread_ only
     std::shared_ptr<std::atomic<int>> searches_ = std::make_shared<std::atomic<int>>(0);
     std::atomic<bool> closing_{false};
     QTimer retry_;
