@@ -50,6 +50,10 @@ SessionController::SessionController(Chat& chat, EngineBridge& bridge, LibrarySe
         library_.readPrefillRate(QString::fromStdString(model->fingerprint));
         resumeIfPossible();
     });
+    // Queued: the library is told of the cache by then.
+    connect(
+        &bridge_, &EngineBridge::cacheReady, this, [this] { resumeIfPossible(); },
+        Qt::QueuedConnection);
     connect(&bridge_, &EngineBridge::resumed, this,
             [this](const QString& checkpoint, const ReuseReport&, const QString& problem) {
                 const qint64 session = std::exchange(resuming_, 0);
@@ -242,12 +246,14 @@ void SessionController::open(qint64 session) {
 }
 
 void SessionController::resumeIfPossible() {
-    if (current_ == 0 || !bridge_.model() || bridge_.loading() || chat_.answering()) return;
-    if (row_.id != current_ || row_.modelFingerprint != modelFingerprint()) return;
+    if (current_ == 0 || row_.id != current_ || chat_.answering()) return;
     const QString checkpoint = row_.checkpoint.isEmpty() ? row_.promptCheckpoint : row_.checkpoint;
     if (checkpoint.isEmpty()) return;
+    // What the model was about to write stands in the checkpoint: no model is needed for it.
     library_.readNextTokens(checkpoint);
-    if (live_ == current_) return;
+    if (!bridge_.model() || bridge_.loading() || row_.modelFingerprint != modelFingerprint() ||
+        live_ == current_)
+        return;
     resuming_ = current_;
     bridge_.resume(checkpoint);
 }
