@@ -44,7 +44,9 @@ Status KvStore::export_bundle(const std::string& id, const std::string& path) {
         }
         TRY_STATUS(out->sync());
         TRY_STATUS(out->close());
-        return files_.rename(temporary, path);
+        TRY_STATUS(files_.rename(temporary, path));
+        const std::size_t slash = path.find_last_of('/');
+        return files_.sync_directory(slash == std::string::npos ? "." : path.substr(0, slash + 1));
     };
     Status status = write();
     if (!status) (void)files_.remove(temporary);

@@ -114,6 +114,11 @@ Result<std::shared_ptr<KvStore>> KvStore::open(const KvCacheOptions& options, Fi
         for (const std::string& folder :
              {store->segments_dir_, store->checkpoints_dir_, store->aside_dir_})
             if (made) made = files.make_directory(folder);
+        // The folders' own names must survive a power cut as their files do.
+        const std::size_t slash = options.directory.find_last_of('/');
+        if (made) made = files.sync_directory(options.directory);
+        if (made && slash != std::string::npos && slash > 0)
+            (void)files.sync_directory(options.directory.substr(0, slash));
         if (!made) {
             read_only(made.error().message + "; nothing is saved");
         } else if (auto lock = files.lock(options.directory + "/lock"); !lock) {
@@ -516,6 +521,12 @@ Status KvStore::write_files(Pending& pending, std::int64_t& bytes_written) {
             entry.pinned = there->pinned;
             entry.owned = there->owned;
         } else {
+            // Marks stay when a damaged file is set aside; its successor has them again.
+            entry.pinned =
+                files_.size(checkpoints_dir_ + "/" + pending.id + std::string(kPinSuffix))
+                    .has_value();
+            entry.owned = files_.size(checkpoints_dir_ + "/" + pending.id + std::string(kOwnSuffix))
+                              .has_value();
             catalogue_.add(entry);
         }
     }
@@ -662,6 +673,8 @@ Status KvStore::remove_entry(const std::string& id) {
         catalogue_.remove(id);
         index_stale_ = true;
     }
+    // Gone for good before its segments go.
+    (void)files_.sync_directory(checkpoints_dir_);
     remove_unneeded(chain);
     return {};
 }
