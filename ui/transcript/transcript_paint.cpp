@@ -117,8 +117,13 @@ void TranscriptView::paintItem(QPainter& painter, int index, const QRectF& clip)
     painter.setFont(small_);
     if (item.foot > 0) {
         painter.setPen(theme_.quiet);
+        // It ends where the actions on the same line begin.
+        double room = columnWidth();
+        for (const Spot& spot : item.spots)
+            if (!spot.label.isEmpty() && spot.rect.bottom() > item.foot)
+                room = std::min(room, spot.rect.left() - em_);
         painter.drawText(QPointF(0, item.foot + small.ascent() + small.height() * 0.1),
-                         footText(message));
+                         small.elidedText(footText(message), Qt::ElideRight, room));
     }
     if (item.note > 0 && message.summary) {
         painter.setPen(theme_.quiet);
