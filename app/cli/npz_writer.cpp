@@ -162,7 +162,8 @@ Status NpzWriter::finish() {
 }
 
 Status NpzWriter::write(std::string_view bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size())
+    // An array of no rows has no bytes, and fwrite wants an address even so.
+    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size())
         return fail(ErrorCode::io, "cannot write '{}': {}", path_, std::strerror(errno));
     written_ += bytes.size();
     return {};
