@@ -475,6 +475,25 @@ private slots:
         QCOMPARE(page.messages[0].text.size(), big.text.size());
     }
 
+    void theModelNamesASessionAfterItsFirstAnswer() {
+        Scene scene;
+        scene.plan->builtin = false;
+        scene.open();
+        scene.plan->add(reply("", "Boil the marmalade for an hour."));
+        scene.plan->add(reply("", "\"Marmalade, *step by step*.\"\nMore words"));
+        scene.type(QStringLiteral("how do i make marmalade from my oranges, please tell me"));
+        scene.finish();
+        QTRY_COMPARE_WITH_TIMEOUT(scene.row(0), QStringLiteral("Marmalade, *step by step"),
+                                  kWaitMs);
+        QVERIFY(scene.plan->prompts().back().find("a title of at most six words") !=
+                std::string::npos);
+        // Nothing of it is in the conversation, and a second answer names nothing.
+        QCOMPARE(scene.chat().size(), 2);
+        scene.ask("and jam?", "The same.");
+        QCOMPARE(scene.row(0), QStringLiteral("Marmalade, *step by step"));
+        QVERIFY(scene.plan->prompts().back().find("title of at most") == std::string::npos);
+    }
+
     // SG_LONG_MESSAGES=200000 for the session of the largest size that is promised.
     void longSessionsStayResponsive() {
         Scene scene;

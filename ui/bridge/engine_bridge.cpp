@@ -32,6 +32,7 @@ EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
                 emit loadFailed(error, cancelled);
             });
     connect(worker_, &EngineWorker::promptReady, this, &EngineBridge::promptReady);
+    connect(worker_, &EngineWorker::titleSuggested, this, &EngineBridge::titleSuggested);
     connect(worker_, &EngineWorker::generated, this,
             [this](quint64 request, const GenerateResult& result, const SessionStats& stats) {
                 deliver();  // tokens before their ending
@@ -93,6 +94,7 @@ void EngineBridge::cancelLoad() {
 }
 
 quint64 EngineBridge::generate(const GenerateJob& job) {
+    if (titleCancel_) titleCancel_->cancel();
     answer_ = ++lastRequest_;
     answerCancel_ = std::make_shared<CancelToken>();
     QMetaObject::invokeMethod(
@@ -105,7 +107,19 @@ quint64 EngineBridge::generate(const GenerateJob& job) {
     return answer_;
 }
 
+void EngineBridge::suggestTitle(qint64 session, const Conversation& conversation) {
+    if (answer_ != 0 || load_ != 0 || !model_) return;
+    titleCancel_ = std::make_shared<CancelToken>();
+    QMetaObject::invokeMethod(
+        worker_,
+        [worker = worker_, session, conversation, cancel = titleCancel_] {
+            worker->suggestTitle(session, conversation, cancel);
+        },
+        Qt::QueuedConnection);
+}
+
 void EngineBridge::stop() {
+    if (titleCancel_) titleCancel_->cancel();
     if (answerCancel_) answerCancel_->cancel();
 }
 

@@ -45,6 +45,9 @@ public:
     quint64 generate(const GenerateJob& job);
     void stop();
     void clearSession();
+    // Asks the model for a name when it has nothing else to do; the next request cancels it. The
+    // answer is titleSuggested, or nothing.
+    void suggestTitle(qint64 session, const Conversation& conversation);
     // In the background, behind what runs; resumed() tells.
     void resume(const QString& checkpoint);
     [[nodiscard]] bool answering() const { return answer_ != 0; }
@@ -73,6 +76,7 @@ signals:
     void finished(quint64 request, const GenerateResult& result);
     void failed(quint64 request, const UserError& error);
     void statsChanged(const SessionStats& stats);
+    void titleSuggested(qint64 session, const QString& title);
     void resumed(const QString& checkpoint, const ReuseReport& report, const QString& problem);
     void stateChanged();  // loading() or answering() changed
 
@@ -98,6 +102,7 @@ private:
     KvCachePtr cache_;
     CancelPtr loadCancel_;
     CancelPtr answerCancel_;
+    CancelPtr titleCancel_;
     quint64 lastRequest_ = 0;
     quint64 load_ = 0;    // the request being loaded, 0 for none
     quint64 answer_ = 0;  // the request being answered, 0 for none

@@ -30,6 +30,8 @@ bool reopen(RenderedPrompt& prompt, GenerateJob::GoesOn goesOn) {
     return false;
 }
 
+constexpr int kTitleTokensMax = 24;
+
 class Forwarder final : public SessionListener {
 public:
     Forwarder(EngineWorker& worker, Mailbox& mailbox, quint64 request)
@@ -140,6 +142,36 @@ void EngineWorker::generate(quint64 request, const GenerateJob& job, const Cance
         emit generated(request, *result, stats());
     else
         emit generateFailed(request, describeError(result.error(), Doing::answering, {}));
+}
+
+void EngineWorker::suggestTitle(qint64 session, const Conversation& conversation,
+                                const CancelPtr& cancel) {
+    if (!session_ || cancel->cancelled()) return;
+    auto made = guarded([&]() -> Result<std::string> {
+        Conversation asked = conversation;
+        asked.messages.push_back(
+            {Role::user,
+             "Give this conversation a title of at most six words. Answer with the title alone."});
+        RenderOptions options;
+        options.think = ThinkMode::off;
+        options.context_tokens = session_->context_tokens();
+        options.dialect = engine_->dialect();
+        TRY(const RenderedPrompt prompt, render_prompt(asked, options));
+        GenerateRequest request;
+        request.prompt = engine_->encode(prompt);
+        request.sampling.temperature = 0;
+        request.max_tokens = kTitleTokensMax;
+        request.thinking = false;
+        request.save = false;
+        request.routing = false;
+        SessionListener nobody;
+        TRY(const GenerateResult result, session_->generate(request, nobody, *cancel));
+        if (result.stop == StopReason::cancelled)
+            return fail(ErrorCode::cancelled, "another request came first");
+        return result.reply.content;
+    });
+    // A name is no necessity: without one the first words stay.
+    if (made) emit titleSuggested(session, QString::fromStdString(*made));
 }
 
 void EngineWorker::clear() {

@@ -45,8 +45,11 @@ public:
     void clear();
     // Makes the live state that of a checkpoint; nothing is evaluated.
     void resume(const QString& checkpoint);
+    // A short name for a conversation, in the model's words; nothing is shown or saved of it.
+    void suggestTitle(qint64 session, const Conversation& conversation, const CancelPtr& cancel);
 
 signals:
+    void titleSuggested(qint64 session, const QString& title);
     void activity();  // the mailbox has something
     // Either a cache or an error.
     void cacheReady(const KvCachePtr& cache, const UserError& error);

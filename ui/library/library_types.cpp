@@ -41,6 +41,14 @@ SessionSettings SessionSettings::fromJson(const QByteArray& json) {
     return out;
 }
 
+QString titleFromModel(const QString& answer) {
+    QString line = answer.trimmed().section(u'\n', 0, 0).trimmed();
+    const QString around = QStringLiteral("\"'*_#`“”„«» ");
+    while (!line.isEmpty() && around.contains(line.front())) line.remove(0, 1);
+    while (!line.isEmpty() && (around.contains(line.back()) || line.back() == u'.')) line.chop(1);
+    return titleFromText(line);
+}
+
 QString titleFromText(const QString& text) {
     constexpr int kTitleCharacters = 48;
     QString line = text.left(400).simplified();

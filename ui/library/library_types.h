@@ -65,6 +65,9 @@ inline constexpr QChar kMarkEnd{0x0002};
 
 // "Sparse attention notes": the first words of the first message.
 QString titleFromText(const QString& text);
+// What a model answered when it was asked for a title: its first line without quotes, markup and
+// full stop, cut to a title's length; empty when that leaves nothing.
+QString titleFromModel(const QString& answer);
 // One line of at most 160 characters.
 QString lineFromText(const QString& text);
 

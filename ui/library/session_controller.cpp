@@ -33,6 +33,7 @@ SessionController::SessionController(Chat& chat, EngineBridge& bridge, LibrarySe
         const auto& parts = chat_.at(index).parts;
         const bool failed = !parts.empty() && parts.back().kind == ChatPart::Kind::error;
         if (!failed) setLive(current_);
+        if (!failed) nameSession();
         library_.refreshCheckpoints();
     });
     connect(&chat_, &Chat::earlierWanted, this, [this] {
@@ -50,6 +51,15 @@ SessionController::SessionController(Chat& chat, EngineBridge& bridge, LibrarySe
         library_.readPrefillRate(QString::fromStdString(model->fingerprint));
         resumeIfPossible();
     });
+    connect(&bridge_, &EngineBridge::titleSuggested, this,
+            [this](qint64 session, const QString& title) {
+                const QString name = titleFromModel(title);
+                if (!name.isEmpty()) library_.setTitle(session, name, TitleSource::model);
+                // The question about the name took the live state's place.
+                if (session != current_) return;
+                setLive(0);
+                resumeIfPossible();
+            });
     // Queued: the library is told of the cache by then.
     connect(
         &bridge_, &EngineBridge::cacheReady, this, [this] { resumeIfPossible(); },
@@ -243,6 +253,17 @@ void SessionController::open(qint64 session) {
     flush();
     wanted_ = session;
     library_.openSession(session);
+}
+
+// After the first answer, when it is known what the conversation is about. The built-in model
+// knows no titles.
+void SessionController::nameSession() {
+    if (chat_.size() != 2 || chat_.hasEarlier() || chat_.queuedCount() > 0 || row_.id != current_ ||
+        row_.titleSource != TitleSource::words || !bridge_.model() || bridge_.model()->builtin)
+        return;
+    Conversation conversation = chat_.conversationWith({});
+    conversation.messages.pop_back();  // the empty draft
+    bridge_.suggestTitle(current_, conversation);
 }
 
 void SessionController::resumeIfPossible() {

@@ -65,6 +65,7 @@ private:
     void onGrown(int index);
     void onFinished(const GenerateResult& result);
     void resumeIfPossible();
+    void nameSession();
     void setCurrent(qint64 session);
     void setLive(qint64 session);
     [[nodiscard]] QString modelName() const;
