@@ -60,7 +60,7 @@ public:
     }
     [[nodiscard]] std::int64_t memory_bytes() const override { return timeline_.bytes(); }
     void clear() override {
-        cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
+        save_evicted();
         timeline_.clear();
         logits_position_ = -1;
     }
@@ -90,6 +90,12 @@ private:
     // Makes the timeline the longest one that `prompt` begins with, from memory or disk; returns
     // the tokens still to be evaluated.
     std::vector<TokenId> reuse(const GenerateRequest& request, ReuseReport& report);
+    // The live state gives way to another.
+    void save_evicted() {
+        if (live_is_kept_) cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
+    }
+    // Makes the live state a checkpoint's, logits included.
+    void adopt(LoadedCheckpoint& loaded, const std::string& id, ReuseReport& report);
     // Brings the timeline to the prompt and logits_ to its last position.
     Status prefill(const GenerateRequest& request, SessionListener& listener,
                    const CancelToken& cancel, Clock::time_point start, GenerateResult& result);
@@ -110,6 +116,7 @@ private:
     std::vector<float> logits_;          // [V] of position logits_position_
     std::int64_t logits_position_ = -1;  // -1: none
     std::vector<TokenId> end_tokens_;    // any of these ends a turn
+    bool live_is_kept_ = true;           // false: it belongs to a request that was not to be saved
     // Prefill so far, for predictions: batches large enough to say something.
     std::int64_t measured_tokens_ = 0;
     double measured_seconds_ = 0;
@@ -182,21 +189,11 @@ std::vector<TokenId> SessionImpl::reuse(const GenerateRequest& request, ReuseRep
     if (memory.source != ReuseSource::live && !timeline_.tokens().empty()) {
         // Where the prompt leaves the conversation so far, before that is gone.
         report.left = left_live(engine_->tokenizer().decode(request.prompt));
-        if (request.save) cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
+        save_evicted();
     }
     if (auto loaded =
             cache_.find(prompt, static_cast<std::int64_t>(memory.tokens.size()), report.note)) {
-        report.source = ReuseSource::disk;
-        report.checkpoint = loaded->id;
-        report.tokens = static_cast<int>(loaded->checkpoint.state.tokens.size());
-        report.load_seconds = loaded->checkpoint.seconds;
-        report.saved_seconds = loaded->checkpoint.evaluate_seconds;
-        logits_position_ = -1;
-        if (!loaded->checkpoint.state.logits.empty()) {
-            logits_ = std::move(loaded->checkpoint.state.logits);
-            logits_position_ = report.tokens - 1;
-        }
-        cache_.install(timeline_, loaded->checkpoint, loaded->id);
+        adopt(loaded->checkpoint, loaded->id, report);
         return std::move(loaded->rest);
     }
     report.source = memory.source;
@@ -213,10 +210,25 @@ std::vector<TokenId> SessionImpl::reuse(const GenerateRequest& request, ReuseRep
     return rest;
 }
 
+void SessionImpl::adopt(LoadedCheckpoint& loaded, const std::string& id, ReuseReport& report) {
+    report.source = ReuseSource::disk;
+    report.checkpoint = id;
+    report.tokens = static_cast<int>(loaded.state.tokens.size());
+    report.load_seconds = loaded.seconds;
+    report.saved_seconds = loaded.evaluate_seconds;
+    logits_position_ = -1;
+    if (!loaded.state.logits.empty()) {
+        logits_ = std::move(loaded.state.logits);
+        logits_position_ = report.tokens - 1;
+    }
+    cache_.install(timeline_, loaded, id);
+}
+
 Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& listener,
                             const CancelToken& cancel, Clock::time_point start,
                             GenerateResult& result) {
     const std::vector<TokenId> rest = reuse(request, result.reuse);
+    live_is_kept_ = request.save;
     const auto reused = static_cast<int>(timeline_.tokens().size());
     const auto total = static_cast<int>(rest.size());
     result.timings.prompt_tokens = reused + total;
@@ -461,19 +473,10 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
 
 Result<ReuseReport> SessionImpl::resume(const std::string& checkpoint) {
     TRY(LoadedCheckpoint loaded, cache_.load(checkpoint));
-    cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
+    save_evicted();
     ReuseReport report;
-    report.source = ReuseSource::disk;
-    report.checkpoint = checkpoint;
-    report.tokens = static_cast<int>(loaded.state.tokens.size());
-    report.load_seconds = loaded.seconds;
-    report.saved_seconds = loaded.evaluate_seconds;
-    logits_position_ = -1;
-    if (!loaded.state.logits.empty()) {
-        logits_ = std::move(loaded.state.logits);
-        logits_position_ = report.tokens - 1;
-    }
-    cache_.install(timeline_, loaded, checkpoint);
+    adopt(loaded, checkpoint, report);
+    live_is_kept_ = true;
     return report;
 }
 

@@ -272,6 +272,26 @@ TEST_F(SessionCacheTest, WhereAPromptLeftTheCacheIsReported) {
     EXPECT_THAT(fresh.reuse.left->cached_next, testing::StartsWith("word0"));
 }
 
+TEST_F(SessionCacheTest, ARequestThatIsNotToBeSavedLeavesNothingOnDisk) {
+    auto one = session();
+    const GenerateResult first = ask(*one, talk(filler(80), "hello"));
+    cache_->flush();
+    const std::size_t before = cache_->list().size();
+    GenerateRequest request;
+    request.prompt = encode(talk(filler(90), "a title"), ThinkMode::off);
+    request.max_tokens = 4;
+    request.save = false;
+    SessionListener none;
+    CancelToken cancel;
+    ASSERT_TRUE(one->generate(request, none, cancel));
+    // Neither while it runs, nor when what was there before takes its place again, nor at the end.
+    ASSERT_TRUE(one->resume(first.checkpoint));
+    ASSERT_TRUE(one->generate(request, none, cancel));
+    one->clear();
+    cache_->flush();
+    EXPECT_EQ(cache_->list().size(), before);
+}
+
 TEST_F(SessionCacheTest, ResumingRefusesWhatDoesNotFit) {
     auto one = session();
     const GenerateResult first = ask(*one, talk(filler(100), "hello"));
