@@ -15,6 +15,7 @@
 
 #include "inspector/inspector_format.h"
 #include "inspector/inspector_parts.h"
+#include "inspector/panel_chart.h"
 #include "theme/theme.h"
 
 namespace starglass::ui {
@@ -35,21 +36,7 @@ double niceInterval(double range, int ticks) {
 }  // namespace
 
 CacheChart::CacheChart(QWidget* parent) : QChartView(new QChart, parent) {
-    setFrameShape(QFrame::NoFrame);
-    setRenderHint(QPainter::Antialiasing);
-    setFocusPolicy(Qt::NoFocus);
-    setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-    QChart* drawing = chart();
-    drawing->legend()->hide();
-    drawing->setMargins({0, 4, 6, 0});
-    drawing->layout()->setContentsMargins(0, 0, 0, 0);
-    drawing->setBackgroundRoundness(0);
-    drawing->setBackgroundVisible(false);
-    drawing->setPlotAreaBackgroundVisible(false);
-    drawing->setLocalizeNumbers(true);
-    drawing->setAnimationOptions(QChart::NoAnimation);
+    layIntoPanel(*this);
 }
 
 void CacheChart::changeEvent(QEvent* event) {

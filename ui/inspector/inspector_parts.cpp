@@ -156,12 +156,16 @@ void Card::changeEvent(QEvent* event) {
 }
 
 void Card::paintEvent(QPaintEvent*) {
-    const Theme theme = Theme::of(palette());
-    QPainter painter(this);
+    paintCard(*this);
+}
+
+void paintCard(QWidget& card) {
+    const Theme theme = Theme::of(card.palette());
+    QPainter painter(&card);
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(theme.border);
     painter.setBrush(theme.raised);
-    painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5);
+    painter.drawRoundedRect(QRectF(card.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5);
 }
 
 SegmentBar::SegmentBar(const QString& name, QWidget* parent)

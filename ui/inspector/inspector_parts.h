@@ -42,6 +42,9 @@ private:
     QuietLabel* remark_;
 };
 
+// The rounded ground of a card; called from the paintEvent of the widget that is one.
+void paintCard(QWidget& card);
+
 // A rounded box with a bold line and a quiet one.
 class Card : public QFrame {
     Q_OBJECT

@@ -152,12 +152,7 @@ void PrefixCard::show(const ReuseReport& reuse, const GenerateTimings& timings) 
 }
 
 void PrefixCard::paintEvent(QPaintEvent*) {
-    const Theme theme = Theme::of(palette());
-    QPainter painter(this);
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(theme.border);
-    painter.setBrush(theme.raised);
-    painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5);
+    paintCard(*this);
 }
 
 void PrefixCard::recolour() {

@@ -10,6 +10,7 @@
 
 #include "inspector/inspector_format.h"
 #include "inspector/inspector_parts.h"
+#include "inspector/panel_chart.h"
 #include "theme/theme.h"
 
 namespace starglass::ui {
@@ -36,20 +37,8 @@ RateChart::RateChart(QWidget* parent)
       smooth_(new QLineSeries),
       x_(new QValueAxis),
       y_(new QValueAxis) {
-    setFrameShape(QFrame::NoFrame);
-    setRenderHint(QPainter::Antialiasing);
-    setFocusPolicy(Qt::NoFocus);
-    setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    layIntoPanel(*this);
     QChart* drawing = chart();
-    drawing->legend()->hide();
-    drawing->setMargins({0, 4, 6, 0});
-    drawing->layout()->setContentsMargins(0, 0, 0, 0);
-    drawing->setBackgroundRoundness(0);
-    drawing->setBackgroundVisible(false);
-    drawing->setLocalizeNumbers(true);
-    drawing->setAnimationOptions(QChart::NoAnimation);
     drawing->addAxis(x_, Qt::AlignBottom);
     drawing->addAxis(y_, Qt::AlignLeft);
     for (QLineSeries* line : {raw_, smooth_}) {
