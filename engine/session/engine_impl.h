@@ -48,6 +48,11 @@ public:
     [[nodiscard]] const ModelWeights& weights() const { return parts_.weights; }
     [[nodiscard]] const Tokenizer& tokenizer() const { return parts_.tokenizer; }
     [[nodiscard]] Backend& backend() { return *parts_.backend; }
+    // Tokens of a prefill batch. The reference evaluates a token at a time anyway; small batches
+    // keep it responsive.
+    [[nodiscard]] int prefill_chunk() const {
+        return parts_.options.backend == BackendKind::reference ? 32 : 512;
+    }
     [[nodiscard]] Rounding rounding() const {
         return parts_.options.numerics == Numerics::cont ? Rounding::none : Rounding::model;
     }

@@ -24,9 +24,6 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The reference evaluates a token at a time anyway; small batches keep it responsive.
-constexpr int kChunkReference = 32;
-constexpr int kChunkCpu = 512;
 constexpr int kLogitRows = 32;     // rows of logits computed at once by evaluate()
 constexpr int kRowsMeasured = 16;  // a batch of fewer says little about the speed of prefill
 
@@ -35,10 +32,9 @@ public:
     SessionImpl(std::shared_ptr<EngineImpl> engine, const SessionOptions& options)
         : engine_(std::move(engine)),
           cache_(*engine_, options.cache),
-          timeline_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
-                    {.chunk = engine_->options().backend == BackendKind::reference ? kChunkReference
-                                                                                   : kChunkCpu,
-                     .context = engine_->options().context_tokens}),
+          timeline_(
+              engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
+              {.chunk = engine_->prefill_chunk(), .context = engine_->options().context_tokens}),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
         for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,

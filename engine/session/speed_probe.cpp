@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "cpu/machine_speed.h"
+#include "engine/measure.h"
+#include "model/decode_bytes.h"
+#include "residency/synthetic_state.h"
+#include "session/engine_impl.h"
+
+namespace starglass {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+class SpeedProbeImpl final : public SpeedProbe {
+public:
+    explicit SpeedProbeImpl(std::shared_ptr<EngineImpl> engine)
+        : engine_(std::move(engine)),
+          layers_(layer_state_shapes(engine_->shape(), engine_->rounding())),
+          state_(layers_, model_state_shape(*engine_).window),
+          forward_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding()) {}
+
+    [[nodiscard]] std::int64_t position() const override { return state_.positions(); }
+    // Any token, spread over the vocabulary. Not what the model would say next: what is read for a
+    // token must not depend on how a kernel rounds.
+    [[nodiscard]] TokenId token_at(std::int64_t position) const override {
+        const auto hash = static_cast<std::uint64_t>(position + 1) * 0x9E3779B97F4A7C15ULL;
+        return static_cast<TokenId>((hash >> 33U) %
+                                    static_cast<std::uint64_t>(engine_->shape().vocabulary));
+    }
+    [[nodiscard]] int chunk_tokens() const override { return engine_->prefill_chunk(); }
+    [[nodiscard]] std::span<const float> logits() const override { return logits_; }
+    [[nodiscard]] std::uint64_t state_bytes() const override {
+        return static_cast<std::uint64_t>(state_.bytes());
+    }
+    [[nodiscard]] TokenTraffic traffic(std::int64_t position) const override {
+        const DecodeBytes bytes =
+            decode_bytes(engine_->shape(), engine_->weights(), layers_, position);
+        return {static_cast<std::uint64_t>(bytes.dense), static_cast<std::uint64_t>(bytes.routed),
+                static_cast<std::uint64_t>(bytes.kv)};
+    }
+
+    Result<double> prefill(std::int64_t tokens, const Progress& progress,
+                           const CancelToken& cancel) override {
+        TRY_STATUS(check_room(tokens));
+        const Clock::time_point start = Clock::now();
+        int rows = 0;
+        for (std::int64_t done = 0; done < tokens; done += rows) {
+            rows = static_cast<int>(std::min<std::int64_t>(chunk_tokens(), tokens - done));
+            TRY_STATUS(run(rows, cancel));
+            if (progress) progress(done + rows, tokens);
+        }
+        if (rows > 0) read_logits(rows - 1, logits_);
+        return seconds_since(start);
+    }
+
+    Status decode(int tokens, std::vector<double>& seconds, const Progress& progress,
+                  const CancelToken& cancel) override {
+        TRY_STATUS(check_room(tokens));
+        const KvState::Snapshot before = state_.snapshot();
+        std::vector<float> logits;
+        Status status;
+        for (int done = 0; done < tokens && status; ++done) {
+            const Clock::time_point start = Clock::now();
+            status = run(1, cancel);
+            if (!status) break;
+            read_logits(0, logits);
+            seconds.push_back(seconds_since(start));
+            if (progress) progress(done + 1, tokens);
+        }
+        state_.restore(before);
+        return status;
+    }
+
+    Status synthesise(std::int64_t position, std::uint64_t seed,
+                      const CancelToken& cancel) override {
+        marked_.reset();
+        logits_.clear();
+        state_.clear();
+        TRY_STATUS(check_room(position));
+        return fill_synthetic(state_, engine_->backend(), position, seed, cancel);
+    }
+
+    void mark() override { marked_ = {state_.snapshot(), logits_}; }
+    void back() override {
+        if (!marked_) return;
+        state_.restore(marked_->state);
+        logits_ = marked_->logits;
+    }
+
+private:
+    struct Marked {
+        KvState::Snapshot state;
+        std::vector<float> logits;
+    };
+
+    Status check_room(std::int64_t tokens) const {
+        const std::int64_t context = engine_->options().context_tokens;
+        if (position() + tokens > context)
+            return fail(ErrorCode::invalid_input,
+                        "{} tokens after {} do not fit into a context of {}", tokens, position(),
+                        context);
+        return {};
+    }
+
+    // The next `rows` tokens through all layers.
+    Status run(int rows, const CancelToken& cancel) {
+        tokens_.resize(static_cast<std::size_t>(rows));
+        for (int row = 0; row < rows; ++row)
+            tokens_[static_cast<std::size_t>(row)] = token_at(position() + row);
+        return forward_.run(tokens_, state_, {.cancel = &cancel, .trace = {}, .routing = {}});
+    }
+
+    void read_logits(int row, std::vector<float>& logits) {
+        logits.resize(static_cast<std::size_t>(engine_->shape().vocabulary));
+        forward_.logits(row, logits);
+    }
+
+    std::shared_ptr<EngineImpl> engine_;
+    std::vector<LayerStateShape> layers_;
+    KvState state_;
+    Forward forward_;
+    std::vector<float> logits_;
+    std::vector<std::int32_t> tokens_;
+    std::optional<Marked> marked_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SpeedProbe>> create_speed_probe(const std::shared_ptr<Engine>& engine) {
+    auto impl = std::dynamic_pointer_cast<EngineImpl>(engine);
+    if (!impl) return fail(ErrorCode::unsupported, "this engine has nothing to measure");
+    return std::make_unique<SpeedProbeImpl>(std::move(impl));
+}
+
+std::string simd_target_text() {
+    const std::string_view name = simd_target_name();
+    if (name == "AVX3_DL") return "AVX-512 VNNI";
+    if (name == "AVX3") return "AVX-512";
+    return std::string(name);
+}
+
+Result<std::vector<double>> memory_read_speed(std::span<const int> threads,
+                                              const CancelToken& cancel) {
+    return measure_read_speed(threads, kReadBytes, cancel);
+}
+
+}  // namespace starglass
