@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#include "bench_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+namespace starglass::cli {
+namespace {
+
+double sum(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// "IQ2_XXS/Q2_K", or several with commas.
+std::string expert_types(const ModelInfo& model) {
+    const std::set<std::string> types(model.expert_types.begin(), model.expert_types.end());
+    return fmt::format("{}", fmt::join(types, ", "));
+}
+
+std::string_view activations(const BenchReport& report) {
+    return report.options.numerics == Numerics::act8 ? "int8" : "f32";
+}
+
+std::string_view backend(const BenchReport& report) {
+    return report.options.backend == BackendKind::cpu ? "cpu" : "reference";
+}
+
+std::string_view numerics(const BenchReport& report) {
+    return report.options.numerics == Numerics::act8 ? "act8"
+           : report.options.numerics == Numerics::fp ? "fp"
+                                                     : "cont";
+}
+
+Json model_to_json(const ModelInfo& model) {
+    return {{"name", model.name},
+            {"path", model.path},
+            {"builtin", model.builtin},
+            {"fingerprint", model.fingerprint},
+            {"file_bytes", model.file_bytes},
+            {"layers", model.layers},
+            {"embedding", model.embedding},
+            {"heads", model.heads},
+            {"head_width", model.head_width},
+            {"vocabulary", model.vocabulary},
+            {"experts", model.experts},
+            {"experts_used", model.experts_used},
+            {"expert_types", expert_types(model)},
+            {"routed_bytes", model.routed_bytes},
+            {"other_bytes", model.other_bytes},
+            {"context_length", model.context_length}};
+}
+
+Json frontier_to_json(const BenchReport& report, const BenchFrontier& at) {
+    Json prefill;
+    if (at.prefill)
+        prefill = {{"tokens", at.prefill->tokens},
+                   {"seconds_median", median(at.prefill->seconds)},
+                   {"tokens_s", at.prefill_tokens_s()}};
+    Json share;
+    if (report.read_speed() > 0) share = at.bytes_s() / report.read_speed();
+    return {{"context", at.context},
+            {"prefill", std::move(prefill)},
+            {"decode",
+             {{"tokens", at.token_seconds.size()},
+              {"tokens_s", at.decode_tokens_s()},
+              {"seconds_median", median(at.token_seconds)},
+              {"seconds_p95", percentile(at.token_seconds, 0.95)},
+              {"seconds_min", percentile(at.token_seconds, 0)}}},
+            {"bytes_per_token",
+             {{"dense_weights", at.traffic.dense_weights},
+              {"routed_weights", at.traffic.routed_weights},
+              {"kv", at.traffic.kv},
+              {"total", at.traffic.total()}}},
+            {"bytes_s", at.bytes_s()},
+            {"read_share", std::move(share)},
+            {"state_bytes", at.state_bytes},
+            {"anonymous_bytes", at.anonymous_bytes}};
+}
+
+std::string load_text(double load) {
+    return load < 0 ? "unknown" : fmt::format("{:.2f}", load);
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+    if (values.empty()) return 0;
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    if (values.size() % 2 != 0) return *middle;
+    return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+double percentile(std::vector<double> values, double share) {
+    if (values.empty()) return 0;
+    std::sort(values.begin(), values.end());
+    const double rank = std::ceil(share * static_cast<double>(values.size()));
+    return values[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
+}
+
+double BenchFrontier::prefill_tokens_s() const {
+    const double seconds = prefill ? median(prefill->seconds) : 0;
+    return seconds > 0 ? static_cast<double>(prefill->tokens) / seconds : 0;
+}
+
+double BenchFrontier::decode_tokens_s() const {
+    const double seconds = sum(token_seconds);
+    return seconds > 0 ? static_cast<double>(token_seconds.size()) / seconds : 0;
+}
+
+double BenchFrontier::bytes_s() const {
+    return static_cast<double>(traffic.total()) * decode_tokens_s();
+}
+
+Json to_json(const BenchReport& report) {
+    Json read = Json::array();
+    for (std::size_t i = 0; i < report.read_threads.size(); ++i)
+        read.push_back({{"threads", report.read_threads[i]}, {"bytes_s", report.read_bytes_s[i]}});
+    Json frontiers = Json::array();
+    for (const BenchFrontier& at : report.frontiers)
+        frontiers.push_back(frontier_to_json(report, at));
+    Json prefill;
+    if (report.prefill_limit > 0) prefill = report.prefill_limit;
+    return {{"schema", kBenchSchema},
+            {"program", "starglass-cli " SG_VERSION " bench"},
+            {"date", report.date},
+            {"model", model_to_json(report.model)},
+            {"engine",
+             {{"backend", backend(report)},
+              {"numerics", numerics(report)},
+              {"activations", activations(report)},
+              {"threads", report.options.threads},
+              {"simd_target", report.simd_target},
+              {"prefill_chunk", report.prefill_chunk}}},
+            {"machine",
+             {{"cpu", report.machine.cpu},
+              {"logical_cores", report.machine.logical_cores},
+              {"memory_bytes", report.machine.memory_bytes},
+              {"system", report.machine.system},
+              {"load_before", report.load_before},
+              {"load_after", report.load_after},
+              {"read", std::move(read)}}},
+            {"run",
+             {{"context_start", report.context_start},
+              {"context_max", report.context_max},
+              {"step", report.step},
+              {"prefill", std::move(prefill)},
+              {"generate", report.generate},
+              {"repeat", report.repeat},
+              {"synthetic", report.synthetic}}},
+            {"frontiers", std::move(frontiers)},
+            {"memory",
+             {{"anonymous_loaded_bytes", report.anonymous_loaded_bytes},
+              {"peak_resident_bytes", report.peak_bytes}}}};
+}
+
+std::string bench_head(const BenchReport& report) {
+    const ModelInfo& model = report.model;
+    std::string text = fmt::format("model    {}, {} layers, width {}, {} experts ({} used, {})\n",
+                                   printable(model.name), model.layers, model.embedding,
+                                   model.experts, model.experts_used, expert_types(model));
+    text += fmt::format("machine  {}, {} cores, {}, {}\n", printable(report.machine.cpu),
+                        report.machine.logical_cores, size_text(report.machine.memory_bytes),
+                        report.machine.system);
+    text += fmt::format("run      {}, {} activations, {} threads, {}; {}, load {}\n",
+                        backend(report), activations(report), report.options.threads,
+                        report.simd_target, report.date, load_text(report.load_before));
+    if (!report.read_threads.empty()) {
+        text += "memory   reads";
+        for (std::size_t i = 0; i < report.read_threads.size(); ++i)
+            text += fmt::format("{} {:.1f} GB/s with {} thread{}", i == 0 ? "" : ",",
+                                report.read_bytes_s[i] / 1e9, report.read_threads[i],
+                                report.read_threads[i] == 1 ? "" : "s");
+        text += "\n";
+    }
+    if (report.synthetic)
+        text += "context  synthetic: rows of random codes instead of evaluated tokens\n";
+    text += fmt::format("\n{:>8} {:>14} {:>13} {:>10} {:>9} {:>9} {:>7} {:>6} {:>8} {:>9}\n",
+                        "context", "prefill tok/s", "decode tok/s", "median ms", "p95 ms",
+                        "MB/token", "KV MB", "GB/s", "of read", "state MB");
+    return text;
+}
+
+std::string bench_line(const BenchReport& report, const BenchFrontier& at) {
+    const auto mega = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+    const double share = report.read_speed() > 0 ? at.bytes_s() / report.read_speed() : 0;
+    return fmt::format(
+        "{:>8} {:>14} {:>13.2f} {:>10.2f} {:>9.2f} {:>9.1f} {:>7.2f} {:>6.2f} {:>8} {:>9.1f}\n",
+        at.context, at.prefill ? fmt::format("{:.2f}", at.prefill_tokens_s()) : "-",
+        at.decode_tokens_s(), 1e3 * median(at.token_seconds),
+        1e3 * percentile(at.token_seconds, 0.95), mega(at.traffic.total()), mega(at.traffic.kv),
+        at.bytes_s() / 1e9, share > 0 ? fmt::format("{:.1f} %", 100 * share) : "-",
+        mega(at.state_bytes));
+}
+
+std::string bench_foot(const BenchReport& report) {
+    std::uint64_t most = report.anonymous_loaded_bytes;
+    for (const BenchFrontier& at : report.frontiers) most = std::max(most, at.anonymous_bytes);
+    return fmt::format(
+        "\npeak resident {}; state and scratch {} above the open model; load {} afterwards\n",
+        size_text(report.peak_bytes), size_text(most - report.anonymous_loaded_bytes),
+        load_text(report.load_after));
+}
+
+}  // namespace starglass::cli
