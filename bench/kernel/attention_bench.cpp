@@ -6,9 +6,10 @@
 namespace starglass::bench {
 namespace {
 
-// GB/s are the packed rows' bytes.
+// Arguments: threads. GB/s are the packed rows' bytes.
 void attention(benchmark::State& state, testing::AttentionCase shape) {
-    const auto backend = make_cpu_backend(Activations::int8, static_cast<int>(state.range(0)));
+    const auto threads = static_cast<int>(state.range(0));
+    const auto backend = make_cpu_backend(Activations::int8, threads);
     testing::AttentionProblem problem(shape);
     std::int64_t rows = 0;
     for (int row = 0; row < shape.rows; ++row) {
@@ -22,12 +23,15 @@ void attention(benchmark::State& state, testing::AttentionCase shape) {
         backend->run(problem.op());
         benchmark::ClobberMemory();
     }
-    report(state, rows * problem.raw->layout.stride,
-           2.0 * static_cast<double>(rows) * shape.heads * shape.width);
+    report(state,
+           {rows * problem.raw->layout.stride,
+            2.0 * static_cast<double>(rows) * shape.heads * shape.width},
+           threads);
 }
 
 void index_select(benchmark::State& state, testing::IndexSelectCase shape) {
-    const auto backend = make_cpu_backend(Activations::int8, static_cast<int>(state.range(0)));
+    const auto threads = static_cast<int>(state.range(0));
+    const auto backend = make_cpu_backend(Activations::int8, threads);
     testing::IndexSelectProblem problem(shape);
     std::int64_t rows = 0;
     for (int row = 0; row < shape.rows; ++row) rows += (shape.first + row + 1) / shape.ratio;
@@ -35,15 +39,17 @@ void index_select(benchmark::State& state, testing::IndexSelectCase shape) {
         backend->run(problem.op());
         benchmark::ClobberMemory();
     }
-    report(state, rows * problem.keys->layout.stride,
-           static_cast<double>(rows) * shape.heads * shape.width);
+    report(
+        state,
+        {rows * problem.keys->layout.stride, static_cast<double>(rows) * shape.heads * shape.width},
+        threads);
 }
 
 #define STARGLASS_ATTENTION(function, name, ...)   \
     BENCHMARK_CAPTURE(function, name, __VA_ARGS__) \
         ->ArgName("threads")                       \
         ->Arg(1)                                   \
-        ->Arg(0)                                   \
+        ->Arg(2)                                   \
         ->UseRealTime()                            \
         ->Unit(benchmark::kMicrosecond)
 

@@ -119,7 +119,7 @@ constexpr std::int64_t kLine = 512;  // what read_all_target reads at once, or m
 // What is timed is short, and the best of many counts: on a machine that does other things too,
 // something is always taken away from what takes long.
 constexpr int kReadPasses = 5;
-constexpr std::int64_t kReadTimed = std::int64_t{128} << 20;
+constexpr std::int64_t kReadTimed = std::int64_t{64} << 20;
 constexpr int kArithmeticPasses = 50;
 constexpr auto kArithmeticTimed = std::chrono::milliseconds(2);
 
