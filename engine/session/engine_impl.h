@@ -49,9 +49,11 @@ public:
     [[nodiscard]] const Tokenizer& tokenizer() const { return parts_.tokenizer; }
     [[nodiscard]] Backend& backend() { return *parts_.backend; }
     // Tokens of a prefill batch. The reference evaluates a token at a time anyway; small batches
-    // keep it responsive.
+    // keep it responsive. Scratch of 512 tokens of Flash is 0.33 GB; where the rows of a context
+    // take 2 GB and more, half of that is worth more than the little a larger batch still saves.
     [[nodiscard]] int prefill_chunk() const {
-        return parts_.options.backend == BackendKind::reference ? 32 : 512;
+        if (parts_.options.backend == BackendKind::reference) return 32;
+        return parts_.options.context_tokens > (std::int64_t{1} << 19) ? 256 : 512;
     }
     [[nodiscard]] Rounding rounding() const {
         return parts_.options.numerics == Numerics::cont ? Rounding::none : Rounding::model;
