@@ -143,6 +143,17 @@ TEST_P(SpeedProbeTest, RefusesToLeaveTheContextAndStopsWhenAsked) {
     EXPECT_EQ(logits(*probe), logits(*other));
 }
 
+TEST(SpeedProbe, AVeryLongContextIsReadInSmallerBatches) {
+    for (const auto& [context, chunk] : {std::pair{32768, 512}, {1 << 19, 512}, {1 << 20, 256}}) {
+        EngineOptions options;
+        options.context_tokens = context;
+        const auto engine =
+            open_engine(golden_path("tiny/tiny-q2.gguf"), options, nullptr, CancelToken());
+        ASSERT_TRUE(engine);
+        EXPECT_EQ((*create_speed_probe(*engine))->chunk_tokens(), chunk) << context;
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, SpeedProbeTest,
                          testing::Values(BackendKind::cpu, BackendKind::reference),
                          [](const auto& info) { return name_of(info.param); });
