@@ -159,6 +159,7 @@ void multiply_chunks(const Tile<Format>& tile, float* sums) {
     for (std::int64_t first = 0; first < tile.blocks; first += kBlocks) {
         const int part = static_cast<int>(std::min<std::int64_t>(kBlocks, tile.blocks - first));
         for (int b = 0; b < part; ++b) {
+            prefetch_block(tile, first + b);
             Store store{chunk, b * Format::kBlock / 32};
             Format::expand(tile.w + (first + b) * Format::kBytes, store);
         }
