@@ -64,7 +64,7 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
     auto* hidden = arena.take<float>(pairs * inner);  // by pair
 
     // Gate, up and SwiGLU together: the two results of a piece never leave the cache.
-    const std::int64_t piece = context.piece(grouping.groups * inner, 4, 64);
+    const std::int64_t piece = context.piece(grouping.groups * inner, kDotRowsTile, 64);
     const std::int64_t pieces = (inner + piece - 1) / piece;
     const std::int64_t work = pairs * inner * op.gate.in;
     context.share(grouping.groups * pieces, 2 * work, [&](std::int64_t index, int worker) {
@@ -103,7 +103,7 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
     // A piece of the output computes all experts, so that every token's sum can be formed in
     // selection order without keeping one full vector per pair.
     const DotInput h = make_dot_input(context, arena, op.down.type, hidden, pairs, inner);
-    const std::int64_t down_piece = context.piece(outer, 4, 64);
+    const std::int64_t down_piece = context.piece(outer, kDotRowsTile, 64);
     const std::int64_t down_pieces = (outer + down_piece - 1) / down_piece;
     context.share(down_pieces, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * down_piece;
@@ -147,7 +147,7 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
     std::iota(list, list + op.rows, 0);
     auto* hidden = arena.take<float>(op.rows * inner);
 
-    const std::int64_t piece = context.piece(inner, 4, 64);
+    const std::int64_t piece = context.piece(inner, kDotRowsTile, 64);
     const std::int64_t work = op.rows * inner * op.gate.in;
     context.share((inner + piece - 1) / piece, 2 * work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * piece;
@@ -177,7 +177,7 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
     });
 
     const DotInput h = make_dot_input(context, arena, op.down.type, hidden, op.rows, inner);
-    const std::int64_t down_piece = context.piece(outer, 4, 64);
+    const std::int64_t down_piece = context.piece(outer, kDotRowsTile, 64);
     context.share((outer + down_piece - 1) / down_piece, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * down_piece;
         dot_rows({.type = op.down.type,

@@ -18,7 +18,7 @@ void mat_mul_cpu(CpuContext& context, const MatMul& op) {
             lists[group * op.rows + row] = static_cast<std::int32_t>(row * groups + group);
 
     const std::int64_t outputs = op.w.out / groups;
-    const std::int64_t piece = context.piece(op.w.out, 4, 64);
+    const std::int64_t piece = context.piece(op.w.out, kDotRowsTile, 64);
     const std::int64_t pieces = (outputs + piece - 1) / piece;
     const std::int64_t work = op.rows * op.w.out * op.w.in;
     context.share(groups * pieces, work, [&](std::int64_t index, int worker) {

@@ -44,6 +44,9 @@ struct DotInput {
 DotInput make_dot_input(CpuContext& context, Arena& arena, DataType weight, const float* x,
                         std::int64_t rows, std::int64_t in);
 
+// Rows are best handed to dot_rows by multiples of this.
+inline constexpr std::int64_t kDotRowsTile = 16;
+
 // out[i*out_stride + o] = row o . vector list[i], 0 <= o < outputs, 0 <= i < count.
 struct DotRows {
     DataType type;

@@ -185,7 +185,9 @@ void dot_rows_format(const DotRows& job, Arena& arena) {
     const std::int64_t blocks = job.input->in / Format::kBlock;
     float* sums = job.count > kDirect ? arena.take<float>(job.count * kTileRows) : nullptr;
     std::byte* padded = nullptr;
-    for (std::int64_t o = 0; o < job.outputs; o += kTileRows) {
+    for (std::int64_t at = 0; at < job.outputs; at += kTileRows) {
+        // The last tile reaches back over rows that were done already.
+        const std::int64_t o = std::clamp<std::int64_t>(job.outputs - kTileRows, 0, at);
         const std::int64_t rows = std::min<std::int64_t>(kTileRows, job.outputs - o);
         const std::byte* w = job.w + o * job.row_size;
         if (rows < kTileRows) {
