@@ -113,25 +113,24 @@ HWY_INLINE void transpose_codes(std::int8_t* code) {
 
 // `bias`: what a sum of 32 products starts with because weights are met as code + 128.
 void quantise_q8_0_target(const DotBuffers& to, std::int64_t row) {
-    const float* x = to.in.x + row * to.in.in;
-    const std::int64_t blocks = to.in.in / 32;
-    for (std::int64_t b = 0; b < blocks; ++b) {
+    const float* x = to.in.vector(row);
+    for (std::int64_t b = 0; b < to.in.in / 32; ++b) {
         std::int8_t* code = to.codes(row, 32 * b);
         const float d = largest_magnitude(x + 32 * b, 32) / 127.0F;
-        to.scale[row * blocks + b] = d;
+        to.scale[b * to.in.rows + row] = d;
         round_codes(x + 32 * b, d != 0.0F ? 1.0F / d : 0.0F, 32, code);
-        to.bias[row * blocks + b] = -128 * sum_codes(code, 32);
+        to.bias[b * to.in.rows + row] = -128 * sum_codes(code, 32);
     }
 }
 
 // `bias`, unless null, is for IQ2_XXS weights, which are met as 43 + value.
 void quantise_q8_k_target(const DotBuffers& to, std::int64_t row) {
-    const std::int64_t blocks = to.in.in / 256;
-    const float* x = to.in.x + row * to.in.in;
-    for (std::int64_t b = 0; b < blocks; ++b, x += 256) {
+    const std::int64_t rows = to.in.rows;
+    const float* x = to.in.vector(row);
+    for (std::int64_t b = 0; b < to.in.in / 256; ++b, x += 256) {
         std::int8_t* code = to.codes(row, 256 * b);
-        float& scale = to.scale[row * blocks + b];
-        std::int16_t* sum = to.sum + 16 * (row * blocks + b);
+        float& scale = to.scale[b * rows + row];
+        std::int16_t* sum = to.sum + 16 * (b * rows + row);
         const float largest = largest_magnitude(x, 256);
         if (largest > 0.0F) {
             // The first of the largest, with its sign.
@@ -149,7 +148,7 @@ void quantise_q8_k_target(const DotBuffers& to, std::int64_t row) {
         }
         if (to.bias == nullptr) continue;
         for (int j = 0; j < 8; ++j)
-            to.bias[8 * (row * blocks + b) + j] = -43 * (sum[2 * j] + sum[2 * j + 1]);
+            to.bias[(8 * b + j) * rows + row] = -43 * (sum[2 * j] + sum[2 * j + 1]);
         transpose_codes(code);
     }
 }
@@ -203,14 +202,14 @@ void swiglu_rows(const float* gate, const float* up, std::int64_t count, float c
 }
 
 DotInput make_dot_input(CpuContext& context, Arena& arena, DataType weight, const float* x,
-                        std::int64_t rows, std::int64_t in) {
-    DotInput input{.in = in, .rows = rows, .x = x};
+                        std::int64_t rows, std::int64_t in, const std::int32_t* source) {
+    DotInput input{.in = in, .rows = rows, .x = x, .source = source};
     if (context.activations() == Activations::int8) input.format = activation_format(weight);
     if (input.format == ActivationFormat::f32) return input;
 
     const bool q8_k = input.format == ActivationFormat::q8_k;
     DotBuffers to{input};
-    to.code = arena.take<std::int8_t>(rows * in);
+    to.code = arena.take<std::int8_t>(rows * ((in + 255) / 256 * 256));
     to.scale = arena.take<float>(rows * (q8_k ? in / 256 : in / 32));
     if (q8_k) to.sum = arena.take<std::int16_t>(rows * (in / 16));
     if (!q8_k || weight == DataType::iq2_xxs) to.bias = arena.take<std::int32_t>(rows * (in / 32));

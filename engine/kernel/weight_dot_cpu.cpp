@@ -50,17 +50,16 @@ float dot_codes(DataType type, const std::byte* row, const DotInput& in, std::in
             const auto* q = reinterpret_cast<const std::int8_t*>(row + 34 * b + 2);
             std::int32_t dot = 0;
             for (int i = 0; i < 32; ++i) dot += q[i] * code[i];
-            sum +=
-                (f16_to_f32(half) * in.scale[index * (in.in / 32) + b]) * static_cast<float>(dot);
+            sum += (f16_to_f32(half) * in.scale[b * in.rows + index]) * static_cast<float>(dot);
         }
         return sum;
     }
     blocks.resize(static_cast<std::size_t>(in.in / 256));
     for (std::int64_t b = 0; b < in.in / 256; ++b) {
         BlockQ8K& block = blocks[static_cast<std::size_t>(b)];
-        block.d = in.scale[index * (in.in / 256) + b];
+        block.d = in.scale[b * in.rows + index];
         std::copy_n(in.code + in.code_offset(index, 256 * b), 256, block.q.begin());
-        std::copy_n(in.sum + index * (in.in / 16) + 16 * b, 16, block.bsum.begin());
+        std::copy_n(in.sum + 16 * (b * in.rows + index), 16, block.bsum.begin());
     }
     return dot_q8_k(type, row, blocks);
 }
@@ -70,7 +69,7 @@ void dot_rows_codes(const DotRows& job, Arena&) {
     for (std::int64_t i = 0; i < job.count; ++i)
         for (std::int64_t o = 0; o < job.outputs; ++o)
             job.out[i * job.out_stride + o] =
-                dot_codes(job.type, job.w + o * job.row_size, *job.input, job.list[i], blocks);
+                dot_codes(job.type, job.w + o * job.row_size, *job.input, job.first + i, blocks);
 }
 
 #else  // SIMD
@@ -83,18 +82,17 @@ void dot_rows_codes(const DotRows& job, Arena&) {
 constexpr int kDirect = 3;
 constexpr int kTileVectors = SG_AVX512 ? 8 : 4;
 
-template <class Format, int T>
-HWY_INLINE Vectors<T> vectors_of(const DotRows& job, std::int64_t first, std::int64_t block) {
+template <class Format>
+HWY_INLINE Vectors vectors_of(const DotRows& job, std::int64_t vector, std::int64_t block) {
     const DotInput& in = *job.input;
     const std::int64_t column = block * Format::kBlock;
-    Vectors<T> x;
-    for (int t = 0; t < T; ++t) {
-        const std::int64_t index = job.list[first + t];
-        x.code[t] = in.code + in.code_offset(index, column);
-        x.scale[t] = in.scale + index * (in.in / Format::kBlock) + block;
-        if constexpr (Format::kMinimum) x.sum[t] = in.sum + (index * in.in + column) / 16;
-        if constexpr (Format::kBiased) x.bias[t] = in.bias + (index * in.in + column) / 32;
-    }
+    const std::int64_t index = job.first + vector;
+    Vectors x{};
+    x.rows = in.rows;
+    x.code = in.code + in.code_offset(index, column);
+    x.scale = in.scale + block * in.rows + index;
+    if constexpr (Format::kMinimum) x.sum = in.sum + 16 * (block * in.rows + index);
+    if constexpr (Format::kBiased) x.bias = in.bias + column / 32 * in.rows + index;
     return x;
 }
 
@@ -130,20 +128,32 @@ HWY_INLINE void prefetch_block(const Tile<Format>& tile, std::int64_t block) {
         __builtin_prefetch(next + line, 0, 2);
 }
 
+// body(b) for the blocks of at most 256 columns. Where that is one block there is no loop, out of
+// which a compiler would move every load of a code, to keep them on the stack.
+template <class Format, class Body>
+HWY_INLINE void for_each_block(std::int64_t left, Body&& body) {
+    if constexpr (Format::kBlock == 256) {
+        body(0);
+    } else {
+        const int count = static_cast<int>(std::min<std::int64_t>(256 / Format::kBlock, left));
+        for (int b = 0; b < count; ++b) body(b);
+    }
+}
+
 template <class Format, int T>
 void multiply_direct(const Tile<Format>& tile) {
     constexpr int kBlocks = 256 / Format::kBlock;
     FloatVec sum[T];
     for (int t = 0; t < T; ++t) sum[t] = hn::Zero(Float());
     for (std::int64_t first = 0; first < tile.blocks; first += kBlocks) {
-        Vectors<T> x = vectors_of<Format, T>(tile.job, 0, first);
-        const std::int64_t last = std::min(tile.blocks, first + kBlocks);
-        for (std::int64_t b = first; b < last; ++b, x.advance(Format())) {
-            prefetch_block(tile, b);
+        Vectors x = vectors_of<Format>(tile.job, 0, first);
+        for_each_block<Format>(tile.blocks - first, [&](int b) {
+            prefetch_block(tile, first + b);
             Products<Format, T> products(x);
-            Format::expand(tile.w + b * Format::kBytes, products);
+            Format::expand(tile.w + (first + b) * Format::kBytes, products);
             Format::add(products, sum);
-        }
+            x.advance<Format>();
+        });
     }
     for (int t = 0; t < T; ++t) tile.put(t, sum[t]);
 }
@@ -168,12 +178,13 @@ void multiply_chunks(const Tile<Format>& tile, float* sums) {
             FloatVec sum[T];
             float* at = sums + vector * kTileRows;
             for (int t = 0; t < T; ++t) sum[t] = hn::Load(d, at + t * kTileRows);
-            Vectors<T> x = vectors_of<Format, T>(job, vector, first);
-            for (int b = 0; b < part; ++b, x.advance(Format())) {
+            Vectors x = vectors_of<Format>(job, vector, first);
+            for_each_block<Format>(part, [&](int b) {
                 Products<Format, T> products(x);
                 Format::replay(chunk, b, products);
                 Format::add(products, sum);
-            }
+                x.advance<Format>();
+            });
             for (int t = 0; t < T; ++t) hn::Store(sum[t], d, at + t * kTileRows);
         });
     }
@@ -239,7 +250,7 @@ HWY_INLINE void dot_float_tile(const DotRows& job, const W* const* w, std::int64
     const DotInput& in = *job.input;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const float* x[T];
-    for (int t = 0; t < T; ++t) x[t] = in.x + job.list[first + t] * in.in;
+    for (int t = 0; t < T; ++t) x[t] = in.vector(job.first + first + t);
     FloatVec sum[R][T];
     for (int r = 0; r < R; ++r)
         for (int t = 0; t < T; ++t) sum[r][t] = hn::Zero(d);

@@ -285,22 +285,23 @@ HWY_INLINE Bytes and_bytes(Word words, std::uint8_t mask) {
 
 // --- sinks -------------------------------------------------------------------------------------
 
-// T activation vectors at one block of the row.
-template <int T>
+// Neighbouring activation vectors at one block of the row (DotInput): vector t is at code + 256*t,
+// scale + t, sum + 16*t and, for the block's group g of 32 columns, bias + g*rows + t.
 struct Vectors {
-    const std::int8_t* code[T];
-    const float* scale[T];
-    const std::int16_t* sum[T];
-    const std::int32_t* bias[T];
+    const std::int8_t* code;
+    const float* scale;
+    const std::int16_t* sum;
+    const std::int32_t* bias;
+    std::int64_t rows;
 
     // To the next block within 256 columns.
     template <class Format>
-    HWY_INLINE void advance(Format) {
-        for (int t = 0; t < T; ++t) {
-            code[t] += Format::kBlock;
-            scale[t] += 1;
-            if constexpr (Format::kMinimum) sum[t] += Format::kBlock / 16;
-            if constexpr (Format::kBiased) bias[t] += Format::kBlock / 32;
+    HWY_INLINE void advance() {
+        static_assert(Format::kBlock == 256 || Format::kBlock == 32);
+        if constexpr (Format::kBlock == 32) {
+            code += 32;
+            scale += rows;
+            if constexpr (Format::kBiased) bias += rows;
         }
     }
 };
@@ -339,13 +340,13 @@ struct Store {
 template <class Format, int T>
 struct Products {
     static constexpr bool kStores = false;
-    const Vectors<T>& x;
+    const Vectors& x;
     Int acc[Format::kSlots][T];
     Int isum[Format::kSums][T];
     Int msum[T];
     FloatVec d, d_min;
 
-    HWY_INLINE explicit Products(const Vectors<T>& vectors)
+    HWY_INLINE explicit Products(const Vectors& vectors)
         : x(vectors), d(hn::Zero(Float())), d_min(hn::Zero(Float())) {
         for (int t = 0; t < T; ++t) {
             msum[t] = hn::Zero(D32());
@@ -355,12 +356,13 @@ struct Products {
     template <int Slot>
     HWY_INLINE void begin(int group) {
         for (int t = 0; t < T; ++t)
-            acc[Slot][t] = Format::kBiased ? hn::Set(D32(), x.bias[t][group]) : hn::Zero(D32());
+            acc[Slot][t] =
+                Format::kBiased ? hn::Set(D32(), x.bias[group * x.rows + t]) : hn::Zero(D32());
     }
     template <int Slot>
     HWY_INLINE void step(int index, Bytes q) {
         for (int t = 0; t < T; ++t) {
-            const auto four = broadcast_quad(x.code[t] + 4 * index);
+            const auto four = broadcast_quad(x.code + 256 * t + 4 * index);
             if constexpr (Format::kSigned)
                 acc[Slot][t] = add_signed_quads(acc[Slot][t], q, four);
             else
@@ -380,7 +382,7 @@ struct Products {
     HWY_INLINE void min(int pair, hn::Vec<D16> minimum) {
         for (int t = 0; t < T; ++t) {
             std::int32_t two;
-            std::memcpy(&two, x.sum[t] + 2 * pair, sizeof two);
+            std::memcpy(&two, x.sum + 16 * t + 2 * pair, sizeof two);
             msum[t] = add_pairs(msum[t], minimum, hn::BitCast(D16(), hn::Set(D32(), two)));
         }
     }
@@ -426,7 +428,7 @@ struct TileQ8_0 {
     static HWY_INLINE void add(const Products<TileQ8_0, T>& p, FloatVec* sum) {
         const Float d;
         for (int t = 0; t < T; ++t) {
-            const auto scale = hn::Mul(p.d, hn::Set(d, *p.x.scale[t]));
+            const auto scale = hn::Mul(p.d, hn::Set(d, p.x.scale[t]));
             sum[t] = hn::Add(sum[t], hn::Mul(scale, hn::ConvertTo(d, p.acc[0][t])));
         }
     }
@@ -437,7 +439,7 @@ template <class Format, int T>
 HWY_INLINE void add_with_minimum(const Products<Format, T>& p, FloatVec* sum) {
     const Float d;
     for (int t = 0; t < T; ++t) {
-        const auto scale = hn::Set(d, *p.x.scale[t]);
+        const auto scale = hn::Set(d, p.x.scale[t]);
         const auto main = hn::Mul(hn::Mul(scale, p.d), hn::ConvertTo(d, p.isum[0][t]));
         const auto minimum = hn::Mul(hn::Mul(scale, p.d_min), hn::ConvertTo(d, p.msum[t]));
         sum[t] = hn::Add(sum[t], hn::Sub(main, minimum));
@@ -791,7 +793,7 @@ struct TileIq2Xxs {
     static HWY_INLINE void add(const Products<TileIq2Xxs, T>& p, FloatVec* sum) {
         const Float d;
         for (int t = 0; t < T; ++t) {
-            const auto scale = hn::Mul(p.d, hn::Set(d, *p.x.scale[t]));
+            const auto scale = hn::Mul(p.d, hn::Set(d, p.x.scale[t]));
             sum[t] = hn::Add(sum[t], hn::Mul(scale, hn::ConvertTo(d, p.isum[0][t])));
         }
     }

@@ -200,11 +200,11 @@ TEST(Cpu, ActivationCodesAreExact) {
                         << "row " << row << ", " << i;
                 }
                 for (std::int64_t i = 0; i < kIn / 32; ++i)
-                    ASSERT_TRUE(same(a.scale[row * (kIn / 32) + i], q.scale[i]));
+                    ASSERT_TRUE(same(a.scale[i * kRows + row], q.scale[i]));
                 for (std::int64_t i = 0; i < kIn / 256; ++i)
-                    ASSERT_TRUE(same(b.scale[row * (kIn / 256) + i], k[i].d));
+                    ASSERT_TRUE(same(b.scale[i * kRows + row], k[i].d));
                 for (std::int64_t i = 0; i < kIn / 16; ++i)
-                    ASSERT_EQ(b.sum[row * (kIn / 16) + i], k[i / 16].bsum[i % 16]);
+                    ASSERT_EQ(b.sum[(i / 16 * kRows + row) * 16 + i % 16], k[i / 16].bsum[i % 16]);
             }
         }
     });
