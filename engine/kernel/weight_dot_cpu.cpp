@@ -79,7 +79,7 @@ void dot_rows_codes(const DotRows& job, Arena&) {
 // Up to this many vectors meet codes straight from the registers they were spread out in; more
 // share a Chunk in L1 (4 KiB of codes), whose tiles of vectors keep one integer sum each, and
 // one more for formats with scales, in registers.
-constexpr int kDirect = 3;
+constexpr int kDirect = 8;
 constexpr int kTileVectors = SG_AVX512 ? 8 : 4;
 
 template <class Format>
@@ -141,7 +141,7 @@ HWY_INLINE void for_each_block(std::int64_t left, Body&& body) {
 }
 
 template <class Format, int T>
-void multiply_direct(const Tile<Format>& tile) {
+HWY_NOINLINE void multiply_direct(const Tile<Format>& tile) {
     constexpr int kBlocks = 256 / Format::kBlock;
     FloatVec sum[T];
     for (int t = 0; t < T; ++t) sum[t] = hn::Zero(Float());

@@ -316,7 +316,7 @@ struct alignas(64) Chunk {
 };
 
 struct Store {
-    static constexpr bool kStores = true;
+    static constexpr bool kFolds = true;  // scales into the codes where they fit
     Chunk& chunk;
     int first = 0;  // group of 32 columns where this block begins
     template <int Slot>
@@ -329,6 +329,8 @@ struct Store {
     HWY_INLINE void end(int group, Int scale) {
         hn::Store(scale, D32(), chunk.scale[first + group]);
     }
+    template <int Slot>
+    HWY_INLINE void take() {}
     HWY_INLINE void min(int pair, hn::Vec<D16> minimum) {
         hn::Store(hn::BitCast(D32(), minimum), D32(), chunk.min[first + pair]);
     }
@@ -339,7 +341,7 @@ struct Store {
 // Multiplies by T vectors. `Format` decides what a sum starts with and whether codes are signed.
 template <class Format, int T>
 struct Products {
-    static constexpr bool kStores = false;
+    static constexpr bool kFolds = T >= 3;
     const Vectors& x;
     Int acc[Format::kSlots][T];
     Int isum[Format::kSums][T];
@@ -481,7 +483,7 @@ struct TileQ2K {
             sink.min(2 * i, pair_of<0>(min));
             sink.min(2 * i + 1, pair_of<2>(min));
         });
-        if constexpr (Sink::kStores) sink.template begin<0>(0);
+        if constexpr (Sink::kFolds) sink.template begin<0>(0);
         // Columns 128*half + 32*plane + 4*j: bits 2*plane of word j of these 32 bytes.
         unroll<2>([&](auto half) SG_INLINE_LAMBDA {
             const EightWords words = load_eight_words(w + 16 + 32 * half);
@@ -492,7 +494,7 @@ struct TileQ2K {
                 constexpr int first = 32 * half + 8 * plane + 4 * part;
                 const Word scale = hn::And(hn::ShiftRight<8 * (group % 4)>(scales.word[group / 4]),
                                            hn::Set(du32, 15));
-                if constexpr (Sink::kStores) {
+                if constexpr (Sink::kFolds) {
                     const auto table =
                         hn::BitCast(D8(), hn::Mul(scale, hn::Set(du32, 0x03020100U)));
                     unroll<4>([&](auto j) SG_INLINE_LAMBDA {
@@ -509,6 +511,7 @@ struct TileQ2K {
                 }
             });
         });
+        if constexpr (Sink::kFolds) sink.template take<0>();
     }
     template <class Sink>
     static HWY_INLINE void replay(const Chunk& chunk, int, Sink& sink) {
@@ -635,7 +638,7 @@ private:
     // As in Q2_K: the upper four bits of a byte stay there, 16 times too large, and have a sum of
     // their own.
     template <class Sink>
-    static constexpr bool kUpperInPlace = kSums == 2 && !Sink::kStores;
+    static constexpr bool kUpperInPlace = kSums == 2 && !Sink::kFolds;
     template <int Index>
     static HWY_INLINE Word byte_of(Word words) {
         return hn::And(hn::ShiftRight<8 * Index>(words), hn::Set(DU32(), 255));
