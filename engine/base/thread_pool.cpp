@@ -2,6 +2,7 @@
 #include "base/thread_pool.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstdio>
 #include <fstream>
 #include <set>
@@ -27,7 +28,7 @@ void pause_briefly() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : shares_(static_cast<std::size_t>(threads)) {
     for (int worker = 1; worker < std::max(threads, 1); ++worker)
         workers_.emplace_back([this, worker] { work(worker); });
 }
@@ -40,6 +41,47 @@ ThreadPool::~ThreadPool() {
     }
     wake_.notify_all();
     for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::share_out(std::int64_t count, std::int64_t grain) {
+    assert(count < std::int64_t{1} << 31);
+    // Whole grains, so that no share ends in a scrap.
+    const std::int64_t grains = (count + grain - 1) / grain;
+    const auto border = [&](std::int64_t worker) {
+        return static_cast<std::uint64_t>(std::min(count, grains * worker / threads() * grain));
+    };
+    for (int worker = 0; worker < threads(); ++worker)
+        shares_[static_cast<std::size_t>(worker)].left.store(
+            border(worker) | border(worker + 1) << 32, std::memory_order_relaxed);
+}
+
+ThreadPool::Run ThreadPool::take_front(int worker, std::int64_t grain) {
+    std::atomic<std::uint64_t>& left = shares_[static_cast<std::size_t>(worker)].left;
+    std::uint64_t seen = left.load(std::memory_order_relaxed);
+    for (;;) {
+        const auto begin = static_cast<std::int64_t>(seen & 0xFFFFFFFFU);
+        const auto end = static_cast<std::int64_t>(seen >> 32);
+        const std::int64_t middle = std::min(end, begin + grain);
+        if (begin == end || left.compare_exchange_weak(
+                                seen, static_cast<std::uint64_t>(middle) | (seen >> 32) << 32,
+                                std::memory_order_relaxed))
+            return {begin, middle};
+    }
+}
+
+ThreadPool::Run ThreadPool::take_back(int worker, std::int64_t grain) {
+    std::atomic<std::uint64_t>& left = shares_[static_cast<std::size_t>(worker)].left;
+    std::uint64_t seen = left.load(std::memory_order_relaxed);
+    for (;;) {
+        const auto begin = static_cast<std::int64_t>(seen & 0xFFFFFFFFU);
+        const auto end = static_cast<std::int64_t>(seen >> 32);
+        const std::int64_t middle = std::max(begin, end - grain);
+        if (begin == end ||
+            left.compare_exchange_weak(
+                seen, static_cast<std::uint64_t>(begin) | static_cast<std::uint64_t>(middle) << 32,
+                std::memory_order_relaxed))
+            return {middle, end};
+    }
 }
 
 void ThreadPool::run_erased(Entry entry, void* context) {

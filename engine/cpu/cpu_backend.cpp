@@ -15,7 +15,8 @@ public:
 
     [[nodiscard]] std::string_view name() const override { return "cpu"; }
     [[nodiscard]] int threads() const override { return pool_.threads(); }
-    [[nodiscard]] std::uint32_t arithmetic() const override { return 0x100 + best_simd_target(); }
+    // 0x100: sums along the row, an order of this backend's own.
+    [[nodiscard]] std::uint32_t arithmetic() const override { return 0x200 + best_simd_target(); }
 
     void run(const Embed& op) override { embed_cpu(context_, op); }
     void run(const RmsNorm& op) override { rms_norm_cpu(context_, op); }

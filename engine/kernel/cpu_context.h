@@ -19,6 +19,10 @@
 
 namespace starglass {
 
+// Keeps instruction sets from being chosen that this machine has only in part. Before the first
+// op; cheap afterwards.
+void choose_simd_targets();
+
 // Which instruction set the SIMD files run on this machine: the index of its bit among Highway's
 // targets, below 64.
 std::uint32_t best_simd_target();
@@ -85,7 +89,9 @@ public:
     CpuContext(ThreadPool& pool, Activations activations)
         : pool_(pool),
           activations_(activations),
-          workers_(static_cast<std::size_t>(pool.threads())) {}
+          workers_(static_cast<std::size_t>(pool.threads())) {
+        choose_simd_targets();
+    }
 
     [[nodiscard]] ThreadPool& pool() { return pool_; }
     [[nodiscard]] int threads() const { return pool_.threads(); }

@@ -48,7 +48,7 @@ Grouping group_by_expert(const RoutedExperts& op, Arena& arena) {
 template <class Op>
 DotInput make_up_input(CpuContext& context, Arena& arena, const Op& op, const DotInput& gate) {
     if (op.up.type == op.gate.type) return gate;
-    return make_dot_input(context, arena, op.up.type, op.x, op.rows, op.up.in);
+    return make_dot_input(context, arena, op.up.type, op.x, gate.rows, op.up.in, gate.source);
 }
 
 }  // namespace
@@ -59,12 +59,15 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
     const std::int64_t outer = op.down.out;
     const std::int64_t pairs = static_cast<std::int64_t>(op.rows) * op.used;
     const Grouping grouping = group_by_expert(op, arena);
-    const DotInput x = make_dot_input(context, arena, op.gate.type, op.x, op.rows, op.gate.in);
+    // A lone token is met by all of its experts; of several, an expert's come together.
+    const bool lone = op.rows == 1;
+    const DotInput x = make_dot_input(context, arena, op.gate.type, op.x, lone ? 1 : pairs,
+                                      op.gate.in, lone ? nullptr : grouping.token);
     const DotInput x_up = make_up_input(context, arena, op, x);
-    auto* hidden = arena.take<float>(pairs * inner);  // by pair
+    auto* hidden = arena.take<float>(pairs * inner);  // in grouping order
 
     // Gate, up and SwiGLU together: the two results of a piece never leave the cache.
-    const std::int64_t piece = context.piece(grouping.groups * inner, 4, 64);
+    const std::int64_t piece = context.piece(grouping.groups * inner, kDotRowsTile, 64);
     const std::int64_t pieces = (inner + piece - 1) / piece;
     const std::int64_t work = pairs * inner * op.gate.in;
     context.share(grouping.groups * pieces, 2 * work, [&](std::int64_t index, int worker) {
@@ -82,7 +85,7 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
                     .row_size = op.gate.row_size(),
                     .outputs = outputs,
                     .input = &x,
-                    .list = grouping.token + begin,
+                    .first = lone ? 0 : begin,
                     .count = count,
                     .out = gate,
                     .out_stride = outputs};
@@ -94,16 +97,15 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
         job.out = up;
         dot_rows(job, scratch);
         for (std::int64_t i = 0; i < count; ++i) {
-            const std::int32_t pair = grouping.pair[begin + i];
-            swiglu_rows(gate + i * outputs, up + i * outputs, outputs, op.clamp, op.weights[pair],
-                        hidden + pair * inner + first);
+            swiglu_rows(gate + i * outputs, up + i * outputs, outputs, op.clamp,
+                        op.weights[grouping.pair[begin + i]], hidden + (begin + i) * inner + first);
         }
     });
 
     // A piece of the output computes all experts, so that every token's sum can be formed in
     // selection order without keeping one full vector per pair.
     const DotInput h = make_dot_input(context, arena, op.down.type, hidden, pairs, inner);
-    const std::int64_t down_piece = context.piece(outer, 4, 64);
+    const std::int64_t down_piece = context.piece(outer, kDotRowsTile, 64);
     const std::int64_t down_pieces = (outer + down_piece - 1) / down_piece;
     context.share(down_pieces, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * down_piece;
@@ -118,7 +120,7 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
                       .row_size = op.down.row_size(),
                       .outputs = outputs,
                       .input = &h,
-                      .list = grouping.pair + begin,
+                      .first = begin,
                       .count = grouping.begin[group + 1] - begin,
                       .out = part + begin * outputs,
                       .out_stride = outputs},
@@ -143,11 +145,9 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
     const std::int64_t outer = op.down.out;
     const DotInput x = make_dot_input(context, arena, op.gate.type, op.x, op.rows, op.gate.in);
     const DotInput x_up = make_up_input(context, arena, op, x);
-    auto* list = arena.take<std::int32_t>(op.rows);
-    std::iota(list, list + op.rows, 0);
     auto* hidden = arena.take<float>(op.rows * inner);
 
-    const std::int64_t piece = context.piece(inner, 4, 64);
+    const std::int64_t piece = context.piece(inner, kDotRowsTile, 64);
     const std::int64_t work = op.rows * inner * op.gate.in;
     context.share((inner + piece - 1) / piece, 2 * work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * piece;
@@ -160,7 +160,7 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
                     .row_size = op.gate.row_size(),
                     .outputs = outputs,
                     .input = &x,
-                    .list = list,
+                    .first = 0,
                     .count = op.rows,
                     .out = gate,
                     .out_stride = outputs};
@@ -177,7 +177,7 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
     });
 
     const DotInput h = make_dot_input(context, arena, op.down.type, hidden, op.rows, inner);
-    const std::int64_t down_piece = context.piece(outer, 4, 64);
+    const std::int64_t down_piece = context.piece(outer, kDotRowsTile, 64);
     context.share((outer + down_piece - 1) / down_piece, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * down_piece;
         dot_rows({.type = op.down.type,
@@ -185,7 +185,7 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
                   .row_size = op.down.row_size(),
                   .outputs = std::min(down_piece, outer - first),
                   .input = &h,
-                  .list = list,
+                  .first = 0,
                   .count = op.rows,
                   .out = op.y + first,
                   .out_stride = outer},

@@ -124,7 +124,6 @@ void mix(CpuContext& context, const Op& op, float* out, Gates&& gates) {
         HWY_DYNAMIC_DISPATCH(weighted_sum_target)
         (op.h + row * in, weight.data(), op.streams, op.dim, 0, op.dim, out + row * op.dim);
     };
-    static constexpr std::array<std::int32_t, 4> kList{0, 1, 2, 3};
 
     const std::int64_t work = op.rows * op.fn.out * in;
     if (op.rows >= 4 * context.threads()) {
@@ -142,7 +141,7 @@ void mix(CpuContext& context, const Op& op, float* out, Gates&& gates) {
                       .row_size = op.fn.row_size(),
                       .outputs = op.fn.out,
                       .input = &input,
-                      .list = kList.data(),
+                      .first = 0,
                       .count = rows,
                       .out = m,
                       .out_stride = op.fn.out},
@@ -166,7 +165,7 @@ void mix(CpuContext& context, const Op& op, float* out, Gates&& gates) {
                       .row_size = op.fn.row_size(),
                       .outputs = std::min(piece, op.fn.out - first),
                       .input = &input,
-                      .list = kList.data(),
+                      .first = 0,
                       .count = 1,
                       .out = m.data() + first,
                       .out_stride = op.fn.out},

@@ -6,12 +6,14 @@
 // AVX3_DL is chosen at run time for AVX-512 with VNNI (Ice Lake, Zen 4), but Highway's target
 // string names AVX-VNNI instead, the VEX-encoded set that came with Alder Lake and Sapphire
 // Rapids. Compilers then emit "{vex} vpdpbusd", an illegal instruction on Ice Lake and Zen 4.
+// GFNI came to every one of these processors too; a machine without it is kept from AVX3_DL
+// (simd_targets.cpp).
 // Highway defines its string anew in every header, so it is corrected where it is used.
 #include <hwy/base.h>
 
 #undef SG_TARGET_CORRECTION
 #if HWY_TARGET == HWY_AVX3_DL
-#define SG_TARGET_CORRECTION ",avx512vnni,no-avxvnni"
+#define SG_TARGET_CORRECTION ",avx512vnni,no-avxvnni,gfni"
 #else
 #define SG_TARGET_CORRECTION ""
 #endif

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/f16.h"
+#include "tensor/iq2xxs_grid.h"
 
 namespace starglass {
 namespace {
@@ -89,15 +90,6 @@ struct Q4KBlock {
     }
 };
 
-// Byte j is all ones where sign j of an index is minus.
-constexpr std::array<std::uint64_t, 128> kSignBytes = [] {
-    std::array<std::uint64_t, 128> table{};
-    for (std::uint32_t i = 0; i < 128; ++i)
-        for (int j = 0; j < 8; ++j)
-            if ((iq2xxs_signs(i) >> j) & 1) table[i] |= std::uint64_t{0xFF} << (8 * j);
-    return table;
-}();
-
 struct Iq2XxsBlock {
     const std::byte* at;
     [[nodiscard]] float d() const { return load_f16(at); }
@@ -112,7 +104,7 @@ struct Iq2XxsBlock {
         for (int part = 0; part < 32; ++part) {
             const std::byte* sub = at + 2 + 8 * (part >> 2);
             const std::uint32_t signs = load_u32(sub + 4) >> (7 * (part & 3));
-            const std::uint64_t flip = kSignBytes[signs & 127U];
+            const std::uint64_t flip = kIq2XxsSignBytes[signs & 127U];
             const std::uint64_t eight =
                 (kIq2XxsGrid[u8(sub[part & 3])] ^ flip) + (flip & 0x0101010101010101U);
             std::memcpy(q.data() + 8 * part, &eight, sizeof eight);

@@ -47,11 +47,4 @@ float dot_q8_k(DataType type, const std::byte* row, std::span<const BlockQ8K> x)
 // row codes flip against other engines.
 float dot_f32(DataType type, const std::byte* row, const float* x, std::int64_t count);
 
-// The 256 published grid entries of IQ2_XXS and the sign byte of a 7-bit sign index.
-extern const std::array<std::uint64_t, 256> kIq2XxsGrid;
-constexpr std::uint8_t iq2xxs_signs(std::uint32_t index) {
-    const std::uint32_t parity = static_cast<std::uint32_t>(__builtin_popcount(index & 127U)) & 1U;
-    return static_cast<std::uint8_t>((index & 127U) | (parity << 7));
-}
-
 }  // namespace starglass

@@ -193,19 +193,43 @@ TEST(Cpu, ActivationCodesAreExact) {
                 std::vector<BlockQ8K> k;
                 quantise_q8_k(values, k);
                 for (std::int64_t i = 0; i < kIn; ++i) {
-                    ASSERT_EQ(a.code[row * kIn + i], q.code[i]) << "row " << row << ", " << i;
-                    ASSERT_EQ(b.code[row * kIn + i], k[i / 256].q[i % 256])
+                    ASSERT_EQ(a.code[a.code_offset(row, i / 32 * 32) + i % 32], q.code[i])
+                        << "row " << row << ", " << i;
+                    ASSERT_EQ(b.code[b.code_offset(row, i / 32 * 32) + i % 32],
+                              k[i / 256].q[i % 256])
                         << "row " << row << ", " << i;
                 }
                 for (std::int64_t i = 0; i < kIn / 32; ++i)
-                    ASSERT_TRUE(same(a.scale[row * (kIn / 32) + i], q.scale[i]));
+                    ASSERT_TRUE(same(a.scale[i * kRows + row], q.scale[i]));
                 for (std::int64_t i = 0; i < kIn / 256; ++i)
-                    ASSERT_TRUE(same(b.scale[row * (kIn / 256) + i], k[i].d));
+                    ASSERT_TRUE(same(b.scale[i * kRows + row], k[i].d));
                 for (std::int64_t i = 0; i < kIn / 16; ++i)
-                    ASSERT_EQ(b.sum[row * (kIn / 16) + i], k[i / 16].bsum[i % 16]);
+                    ASSERT_EQ(b.sum[(i / 16 * kRows + row) * 16 + i % 16], k[i / 16].bsum[i % 16]);
             }
         }
     });
+}
+
+// Quantised products have the reference's bits, for every instruction set and number of vectors:
+// integer sums are exact, and the few floats are added in its order.
+TEST(Cpu, QuantisedProductsAreTheReferences) {
+    const auto reference = make_reference_backend(Activations::int8);
+    for (const DataType type :
+         {DataType::q8_0, DataType::q2_k, DataType::q4_k, DataType::iq2_xxs}) {
+        SCOPED_TRACE(traits_of(type).name);
+        for (const std::int64_t blocks : {1, 2, 3, 9})
+            for (const std::int64_t out : {1, 4, 15, 16, 17, 50})
+                for (const std::int64_t rows : {1, 2, 3, 4, 5, 8, 9, 17, 33}) {
+                    const std::int64_t in = blocks * (type == DataType::q8_0 ? 96 : 256);
+                    MatMulProblem want({type, in, out, rows}, 7);
+                    reference->run(want.op());
+                    for_each_target([&] {
+                        MatMulProblem got({type, in, out, rows}, 7);
+                        make_cpu_backend(Activations::int8, 1)->run(got.op());
+                        expect_same_bits(got.y.span(), want.y.span());
+                    });
+                }
+    }
 }
 
 // A broken weight or value reaches the result as something that is not finite; it is never hidden.
@@ -280,13 +304,21 @@ TEST(Cpu, IntegerProductsAreExact) {
                     sum += static_cast<double>(values[i]) * x[row * kIn + i];
                 want.push_back(sum);
             }
+        // Alone and four at a time from registers, more through a chunk.
         for_each_target([&] {
             const auto backend = make_cpu_backend(Activations::int8, 1);
-            Floats y(4 * kOut);
-            backend->run(MatMul{.w = w.view(), .x = x.data(), .y = y.data(), .rows = 4});
-            for (std::size_t i = 0; i < want.size(); ++i) {
-                // IQ2_XXS sums reach 2^25 before the eighth; one rounding is allowed there.
-                ASSERT_FLOAT_EQ(y[i], static_cast<float>(want[i])) << "element " << i;
+            for (const int copies : {1, 3}) {
+                Floats many(copies * 4 * kIn);
+                for (int copy = 0; copy < copies; ++copy)
+                    std::copy_n(x.data(), 4 * kIn, many.data() + copy * 4 * kIn);
+                Floats y(copies * 4 * kOut);
+                backend->run(
+                    MatMul{.w = w.view(), .x = many.data(), .y = y.data(), .rows = 4 * copies});
+                for (std::int64_t i = 0; i < copies * 4 * kOut; ++i) {
+                    // IQ2_XXS sums reach 2^25 before the eighth; one rounding is allowed there.
+                    const auto at = static_cast<std::size_t>(i % (4 * kOut));
+                    ASSERT_FLOAT_EQ(y[i], static_cast<float>(want[at])) << "element " << i;
+                }
             }
         });
     }

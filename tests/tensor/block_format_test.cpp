@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tensor/block_format.h"
+#include "tensor/iq2xxs_grid.h"
 
 #include <gtest/gtest.h>
 

@@ -3,14 +3,14 @@
 // The published constant table of the IQ2_XXS format ("iq2xxs_grid" in ggml; model spec
 // section 2.7). An entry holds eight magnitudes, byte 0 first; each is 0x08, 0x19 or 0x2b. There is
 // no formula for which of the 6,561 combinations were chosen.
+#pragma once
+
 #include <array>
 #include <cstdint>
 
-#include "tensor/block_format.h"
-
 namespace starglass {
 
-const std::array<std::uint64_t, 256> kIq2XxsGrid{
+inline constexpr std::array<std::uint64_t, 256> kIq2XxsGrid{
     0x0808080808080808, 0x080808080808082b, 0x0808080808081919, 0x0808080808082b08,
     0x0808080808082b2b, 0x0808080808190819, 0x0808080808191908, 0x08080808082b0808,
     0x08080808082b082b, 0x08080808082b2b08, 0x08080808082b2b2b, 0x0808080819080819,
@@ -76,5 +76,20 @@ const std::array<std::uint64_t, 256> kIq2XxsGrid{
     0x2b2b08080808082b, 0x2b2b080819190808, 0x2b2b08082b081919, 0x2b2b081908082b19,
     0x2b2b082b08080808, 0x2b2b190808192b08, 0x2b2b2b0819190808, 0x2b2b2b1908081908,
 };
+
+// The sign byte of a 7-bit sign index: the eighth bit makes their number even.
+constexpr std::uint8_t iq2xxs_signs(std::uint32_t index) {
+    const std::uint32_t parity = static_cast<std::uint32_t>(__builtin_popcount(index & 127U)) & 1U;
+    return static_cast<std::uint8_t>((index & 127U) | (parity << 7));
+}
+
+// Byte j is all ones where sign j of an index is minus.
+inline constexpr std::array<std::uint64_t, 128> kIq2XxsSignBytes = [] {
+    std::array<std::uint64_t, 128> table{};
+    for (std::uint32_t i = 0; i < 128; ++i)
+        for (int j = 0; j < 8; ++j)
+            if ((iq2xxs_signs(i) >> j) & 1) table[i] |= std::uint64_t{0xFF} << (8 * j);
+    return table;
+}();
 
 }  // namespace starglass
