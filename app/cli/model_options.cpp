@@ -2,6 +2,7 @@
 #include "model_options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
 #include "builtin/builtin_model.h"
 #include "output.h"
@@ -37,6 +38,24 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
         ->excludes(path);
 }
 
+namespace {
+
+// A number of threads, or `auto`, which becomes the engine's number for it.
+std::string threads_value(std::string& text) {
+    if (text == "auto") {
+        text = std::to_string(kThreadsByMeasurement);
+        return {};
+    }
+    int threads = 0;
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, threads);
+    if (error != std::errc() || at != end || threads < 0 || threads > 1024)
+        return "a number from 0 to 1024, or auto, not " + quoted_text(text);
+    return {};
+}
+
+}  // namespace
+
 void add_engine_options(CLI::App& command, ModelOptions& options) {
     command
         .add_option("--backend", options.backend,
@@ -51,9 +70,11 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
         ->check(CLI::IsMember({"act8", "fp", "cont"}))
         ->type_name("NAME")
         ->capture_default_str();
-    command.add_option("--threads", options.threads, "Threads; 0: one per core")
-        ->check(CLI::Range(0, 1024))
-        ->type_name("N");
+    command
+        .add_option("--threads", options.threads,
+                    "Threads; 0: one per core; auto: as many as prove fastest")
+        ->transform(CLI::Validator(threads_value, ""))
+        ->type_name("N|auto");
 }
 
 void add_context_option(CLI::App& command, ModelOptions& options) {

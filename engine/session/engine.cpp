@@ -2,8 +2,11 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <thread>
 
+#include "base/thread_pool.h"
 #include "cpu/cpu_backend.h"
+#include "cpu/thread_choice.h"
 #include "reference/reference_backend.h"
 #include "session/engine_impl.h"
 #include "session/fingerprint.h"
@@ -11,6 +14,12 @@
 
 namespace starglass {
 namespace {
+
+int measured_threads() {
+    const int logical = static_cast<int>(std::thread::hardware_concurrency());
+    return choose_threads(
+        measure_thread_speeds(thread_candidates(ThreadPool::default_threads(), logical)));
+}
 
 constexpr std::int64_t kContextDefaultMax = 32768;
 constexpr std::int64_t kContextMax = std::int64_t{1} << 24;  // where f32 positions stay exact
@@ -87,7 +96,9 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     if (options.backend == BackendKind::reference)
         parts.backend = make_reference_backend(activations);
     else
-        parts.backend = make_cpu_backend(activations, options.threads);
+        parts.backend = make_cpu_backend(activations, options.threads == kThreadsByMeasurement
+                                                          ? measured_threads()
+                                                          : options.threads);
     parts.options.threads = parts.backend->threads();
     parts.file = std::move(file);
     report(LoadProgress::Stage::ready, bytes.size());

@@ -25,10 +25,13 @@ enum class BackendKind { cpu, reference };
 // activations; cont: f32 and no rounding of KV or indexer rows, a debugging truth.
 enum class Numerics { act8, fp, cont };
 
+// EngineOptions::threads: tries some numbers and takes the fastest; about a tenth of a second.
+inline constexpr int kThreadsByMeasurement = -1;
+
 struct EngineOptions {
     BackendKind backend = BackendKind::cpu;
     Numerics numerics = Numerics::act8;
-    int threads = 0;                  // 0: one per physical core
+    int threads = 0;                  // 0: one per physical core; or kThreadsByMeasurement
     std::int64_t context_tokens = 0;  // 0: the model's own, at most 32,768
 };
 
