@@ -358,6 +358,34 @@ TEST(Cpu, IndexScoresAndChoiceAreExact) {
     }
 }
 
+// Transform and rounding of queries on every instruction set: ties, zeros of either sign and the
+// ends of the range of exponents.
+TEST(Cpu, IndexQueriesAreExact) {
+    Random random(6);
+    for (const int width : {32, 64, 128, 256}) {
+        Floats x(40 * width);
+        for (int head = 0; head < 40; ++head) {
+            const float scale = std::ldexp(1.0F, head < 20 ? 0 : random.below(230) - 125);
+            for (int i = 0; i < width; ++i)
+                x[head * width + i] = head % 4 == 0
+                                          ? 0.25F * scale * static_cast<float>(random.below(17) - 8)
+                                      : head % 4 == 1 && i != head ? (i % 2 == 0 ? 0.0F : -0.0F)
+                                                                   : scale * random.normal();
+        }
+        for (const bool round : {false, true}) {
+            Floats want = x;
+            make_reference_backend(Activations::f32)
+                ->run(IndexQuery{want.data(), 5, 8, width, round});
+            for_each_target([&] {
+                Floats got = x;
+                make_cpu_backend(Activations::f32, 2)
+                    ->run(IndexQuery{got.data(), 5, 8, width, round});
+                expect_same_bits(got.span(), want.span());
+            });
+        }
+    }
+}
+
 // Any exponents a file may hold, infinite values and broken weights included.
 TEST(Cpu, IndexScoresOfExtremeRowsAreExact) {
     IndexSelectProblem problem({7, 128, 4 * 300, 2, 4, 20, false, true, 64});
