@@ -171,16 +171,18 @@ constexpr int kDotHeads = 2;
 constexpr int kVectors = 2;
 #endif
 
-// out[h*stride + c] += weight[h*weight_stride + r] * rows[r*kItemColumns + c], rows ascending.
+// out[h*kItemColumns + c] += weight[h*weight_stride + r] * rows[r*kItemColumns + c], rows
+// ascending; `fresh` starts from zero.
 template <int H, int V>
 HWY_INLINE void add_weighted(const float* HWY_RESTRICT weight, std::int64_t weight_stride,
-                             const float* HWY_RESTRICT rows, std::int64_t count,
+                             const float* HWY_RESTRICT rows, std::int64_t count, bool fresh,
                              float* HWY_RESTRICT out) {
     const Float d;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     FloatVec sum[H][V];
     for (int h = 0; h < H; ++h)
-        for (int v = 0; v < V; ++v) sum[h][v] = hn::Load(d, out + h * kItemColumns + v * lanes);
+        for (int v = 0; v < V; ++v)
+            sum[h][v] = fresh ? hn::Zero(d) : hn::Load(d, out + h * kItemColumns + v * lanes);
     for (std::int64_t r = 0; r < count; ++r) {
         FloatVec row[V];
         for (int v = 0; v < V; ++v) row[v] = hn::Load(d, rows + r * kItemColumns + v * lanes);
@@ -195,12 +197,14 @@ HWY_INLINE void add_weighted(const float* HWY_RESTRICT weight, std::int64_t weig
 
 template <int H>
 HWY_INLINE void add_weighted_columns(const float* weight, std::int64_t stride, const float* rows,
-                                     std::int64_t count, std::int64_t columns, float* out) {
+                                     std::int64_t count, std::int64_t columns, bool fresh,
+                                     float* out) {
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(Float()));
     std::int64_t c = 0;
     for (; c + kVectors * lanes <= columns; c += kVectors * lanes)
-        add_weighted<H, kVectors>(weight, stride, rows + c, count, out + c);
-    for (; c < columns; c += lanes) add_weighted<H, 1>(weight, stride, rows + c, count, out + c);
+        add_weighted<H, kVectors>(weight, stride, rows + c, count, fresh, out + c);
+    for (; c < columns; c += lanes)
+        add_weighted<H, 1>(weight, stride, rows + c, count, fresh, out + c);
 }
 
 // z becomes exp(z*scale - m), with m the largest of these and the sink. Returns the denominator.
@@ -306,7 +310,6 @@ void attend_columns_target(const Query& query, std::int64_t first, std::int64_t 
     const std::int64_t heads = last_head - first_head;
     auto* tile = scratch.take<float>(kTileRows * kItemColumns);
     auto* sums = scratch.take<float>(heads * kItemColumns);
-    std::fill_n(sums, heads * kItemColumns, 0.0F);
     const float* z = query.z + first_head * query.stride;
     for (std::int64_t i = 0; i < query.count; i += kTileRows) {
         const std::int64_t count = std::min(kTileRows, query.count - i);
@@ -321,10 +324,10 @@ void attend_columns_target(const Query& query, std::int64_t first, std::int64_t 
         std::int64_t h = 0;
         for (; h + kHeads <= heads; h += kHeads)
             add_weighted_columns<kHeads>(z + h * query.stride + i, query.stride, tile, count, whole,
-                                         sums + h * kItemColumns);
+                                         i == 0, sums + h * kItemColumns);
         for (; h < heads; ++h)
             add_weighted_columns<1>(z + h * query.stride + i, query.stride, tile, count, whole,
-                                    sums + h * kItemColumns);
+                                    i == 0, sums + h * kItemColumns);
     }
     for (std::int64_t h = 0; h < heads; ++h) {
         const float inverse = query.inverse[first_head + h];
@@ -386,8 +389,8 @@ void attend_together(CpuContext& context, const Attention& op, std::int64_t row)
         HWY_DYNAMIC_DISPATCH(attend_scores_target)
         (query, first, std::min(first + rows, query.count), context.start_item(worker));
     });
-    // About 20 operations an exponential.
-    context.share((op.heads + kHeads - 1) / kHeads, 20 * query.count * op.heads,
+    // Ten cycles for a vector of exponentials.
+    context.share((op.heads + kHeads - 1) / kHeads, 10 * query.count * op.heads,
                   [&](std::int64_t index, int) {
                       const std::int64_t first = index * kHeads;
                       HWY_DYNAMIC_DISPATCH(attend_weights_target)
