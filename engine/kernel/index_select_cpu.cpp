@@ -134,14 +134,7 @@ void transpose_heads(const float* query, std::int64_t width, const std::int32_t*
 
 // --- codes -----------------------------------------------------------------------------------
 
-#if HWY_TARGET == HWY_SCALAR
-
-constexpr bool kCodes = false;
-struct KeyTile {};
-
-#else
-
-constexpr bool kCodes = true;
+#if HWY_TARGET != HWY_SCALAR  // which scores in floats
 
 // How far apart the exponents of a row may lie. Without VNNI two products are added in 16 bits:
 // keys up to 2*(12 << 2) and queries up to 127 stay below 2*96*127 = 24,384.
