@@ -15,6 +15,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "kernel/cpu_context.h"
 #include "kernel/simd_targets.h"
@@ -51,6 +52,17 @@ struct PreparedQuery {
     std::int64_t float_count;
     [[nodiscard]] bool coded() const { return float_count < heads; }
 };
+
+// A query and where its scores of keys [first, first+count) go.
+struct Scoring {
+    PreparedQuery query;
+    std::int64_t count;
+    float* score;
+};
+
+// Queries that share unpacked keys: one seventh of a single query's time is unpacking, and four
+// queries' codes are 32 KiB, read from L2 once a tile.
+constexpr std::int64_t kQueries = 4;
 
 // Goes through rows one after the other without dividing for each.
 class KeyRows {
@@ -132,9 +144,27 @@ void transpose_heads(const float* query, std::int64_t width, const std::int32_t*
     }
 }
 
+// kTile rows as bytes, four elements of one row beside four of the next: an integer lane is a row.
+// Within 32 elements those of the low nibbles come first.
+struct KeyTile {
+    std::uint8_t* bytes;  // [width/4, kTile, 4]
+    float* scale;         // [kTile]
+    std::int32_t* odd;    // rows that have to be scored in floats, ascending
+    std::int64_t odd_count;
+};
+
 // --- codes -----------------------------------------------------------------------------------
 
-#if HWY_TARGET != HWY_SCALAR  // which scores in floats
+#if HWY_TARGET == HWY_SCALAR
+
+// Nothing is coded there, so these are never called.
+void unpack_tile(const RowLayout&, KeyRows&, std::int64_t, KeyTile&) {
+}
+void add_heads(const PreparedQuery&, std::int64_t, const KeyTile&, const float*, const float*,
+               float*) {
+}
+
+#else
 
 // How far apart the exponents of a row may lie. Without VNNI two products are added in 16 bits:
 // keys up to 2*(12 << 2) and queries up to 127 stay below 2*96*127 = 24,384.
@@ -169,16 +199,6 @@ constexpr KeyTables make_key_tables() {
     return tables;
 }
 constexpr KeyTables kKeyTables = make_key_tables();
-
-// kTile rows as bytes, four elements of one row beside four of the next: an integer lane is a row.
-// Within 32 elements those of the low nibbles come first.
-struct KeyTile {
-    std::uint8_t* bytes;  // [width/4, kTile, 4]
-    float* scale;         // [kTile]
-    float* inverse;       // [kTile]
-    std::int32_t* odd;    // rows that have to be scored in floats
-    std::int64_t odd_count;
-};
 
 // The table of each group, and half the scale of the row.
 HWY_INLINE bool choose_tables(const std::byte* exponent, std::int64_t groups,
@@ -410,9 +430,10 @@ HWY_INLINE void dot_codes(const std::uint8_t* HWY_RESTRICT bytes, std::int64_t q
     }
 }
 
-// sums[r] += over all heads, ascending, nothing fused. In units of the row's scale.
+// sums[r] += over all heads, ascending, nothing fused. In units of the row's scale, to which
+// `inverse` brings the dots of float heads.
 void add_heads(const PreparedQuery& query, std::int64_t quads, const KeyTile& tile,
-               const float* dots, float* sums) {
+               const float* dots, const float* inverse, float* sums) {
     const Float d;
     const Int di;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -430,7 +451,7 @@ void add_heads(const PreparedQuery& query, std::int64_t quads, const KeyTile& ti
                     if (HWY_UNLIKELY(place >= 0)) {
                         const std::int64_t at = r + v * lanes;
                         value = hn::Max(hn::Mul(hn::Load(d, dots + place * kTile + at),
-                                                hn::Load(d, tile.inverse + at)),
+                                                hn::Load(d, inverse + at)),
                                         hn::Zero(d));
                     }
                     sum[v] = hn::Add(sum[v], hn::Mul(value, weight));
@@ -471,6 +492,110 @@ HWY_INLINE std::uint64_t split_bytes(std::uint64_t bytes) {
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
+
+// --- one query and a tile ---------------------------------------------------------------------
+
+class TileScorer {
+public:
+    TileScorer(const IndexSelect& op, const PreparedQuery& query, Arena& scratch)
+        : op_(op),
+          query_(query),
+          scratch_(scratch),
+          width_(op.keys.layout.width),
+          padded_(padded_width(width_)),
+          sums_(scratch.take<float>(kTile)),
+          inverse_(scratch.take<float>(kTile)) {
+        // Padding heads of an all-float query are zeros, not columns of it.
+        if (query.float_count > 0)
+            floats_ =
+                take_floats(query.float_heads, std::min<std::int64_t>(query.float_count, op.heads),
+                            query.float_count);
+    }
+
+    // Keys [first, first+count), unpacked in `tile` if the query is coded.
+    void score(std::int64_t first, std::int64_t count, const KeyTile& tile, float* out) {
+        const Float d;
+        const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+        std::fill_n(sums_, kTile, 0.0F);
+        if (query_.float_count > 0) {
+            for (std::int64_t r = 0; r < count; ++r)
+                decode_row_vec(op_.keys.layout, op_.keys.row(first + r), keys_ + r * padded_);
+            dot(floats_, count);
+        }
+        if (!query_.coded()) {
+            for (std::int64_t r = 0; r < kTile; r += lanes) {
+                FloatVec sum = hn::Zero(d);
+                for (std::int64_t h = 0; h < query_.heads; ++h) {
+                    const FloatVec value = hn::Load(d, floats_.dots + h * kTile + r);
+                    sum = hn::Add(
+                        sum, hn::Mul(hn::Max(value, hn::Zero(d)), hn::Set(d, query_.weight[h])));
+                }
+                hn::Store(sum, d, sums_ + r);
+            }
+            std::copy_n(sums_, count, out);
+            return;
+        }
+        if (query_.float_count > 0)
+            for (std::int64_t r = 0; r < kTile; ++r) inverse_[r] = 1.0F / tile.scale[r];
+        add_heads(query_, width_ / 4, tile, floats_.dots, inverse_, sums_);
+        for (std::int64_t r = 0; r < kTile; r += lanes)
+            hn::Store(hn::Mul(hn::Load(d, sums_ + r), hn::Load(d, tile.scale + r)), d, sums_ + r);
+        std::copy_n(sums_, count, out);
+        if (HWY_UNLIKELY(tile.odd_count > 0)) score_odd(first, count, tile, out);
+    }
+
+private:
+    // Some heads as columns, and room for their dots.
+    struct FloatHeads {
+        float* columns = nullptr;
+        float* dots = nullptr;  // [stride, kTile]
+        std::int64_t stride = 0;
+    };
+
+    FloatHeads take_floats(const std::int32_t* heads, std::int64_t count, std::int64_t room) {
+        if (keys_ == nullptr) keys_ = scratch_.take<float>(kTile * padded_);
+        const std::int64_t stride = padded_width(room);
+        const FloatHeads result{scratch_.take<float>(width_ * stride),
+                                scratch_.take<float>(stride * kTile), stride};
+        transpose_heads(query_.query, width_, heads, count, stride, result.columns);
+        std::fill_n(result.dots, stride * kTile, 0.0F);
+        return result;
+    }
+
+    void dot(const FloatHeads& heads, std::int64_t count) {
+        float_dots(heads.columns, heads.stride, width_, keys_, count, padded_, heads.dots);
+    }
+
+    void score_odd(std::int64_t first, std::int64_t count, const KeyTile& tile, float* out) {
+        if (all_.columns == nullptr) {
+            auto* heads = scratch_.take<std::int32_t>(op_.heads);
+            std::iota(heads, heads + op_.heads, 0);
+            all_ = take_floats(heads, op_.heads, op_.heads);
+        }
+        std::int64_t odd = 0;
+        for (; odd < tile.odd_count && tile.odd[odd] < count; ++odd)
+            decode_row_vec(op_.keys.layout, op_.keys.row(first + tile.odd[odd]),
+                           keys_ + odd * padded_);
+        dot(all_, odd);
+        for (std::int64_t k = 0; k < odd; ++k) {
+            float sum = 0.0F;
+            for (std::int64_t h = 0; h < op_.heads; ++h)
+                sum += std::max(0.0F, all_.dots[h * kTile + k]) * query_.plain_weight[h];
+            out[tile.odd[k]] = sum;
+        }
+    }
+
+    const IndexSelect& op_;
+    const PreparedQuery& query_;
+    Arena& scratch_;
+    std::int64_t width_;
+    std::int64_t padded_;
+    float* sums_;
+    float* inverse_;
+    float* keys_ = nullptr;  // decoded, only where there is something to do in floats
+    FloatHeads floats_;      // heads without codes
+    FloatHeads all_;
+};
 
 // --- selection -------------------------------------------------------------------------------
 
@@ -593,96 +718,34 @@ void prepare_query_target(const IndexSelect& op, std::int64_t row, PreparedQuery
     out.float_count = float_count;
 }
 
-// score[i] of key first+i for one query.
-void score_keys_target(const IndexSelect& op, const PreparedQuery& query, std::int64_t first,
-                       std::int64_t count, float* score, Arena& scratch) {
-    const Float d;
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    const RowLayout& layout = op.keys.layout;
-    const std::int64_t width = layout.width;
-    const std::int64_t padded = padded_width(width);
-    auto* sums = scratch.take<float>(kTile);
-
-    // Only where there is something to do in floats.
-    float* keys = nullptr;
-    float* dots = nullptr;
-    const auto make_room = [&](std::int64_t heads) {
-        if (keys == nullptr) keys = scratch.take<float>(kTile * padded);
-        return padded_width(heads);
-    };
-    const std::int64_t float_columns = query.float_count > 0 ? make_room(query.float_count) : 0;
-    float* float_query = nullptr;
-    if (query.float_count > 0) {
-        float_query = scratch.take<float>(width * float_columns);
-        // Padding heads of an all-float query are zeros, not columns of it.
-        transpose_heads(query.query, width, query.float_heads,
-                        std::min<std::int64_t>(query.float_count, op.heads), float_columns,
-                        float_query);
-        dots = scratch.take<float>(float_columns * kTile);
-        std::fill_n(dots, float_columns * kTile, 0.0F);
+// Scores of keys [first, first+count) of up to kQueries queries.
+void score_keys_target(const IndexSelect& op, const Scoring* scoring, std::int64_t queries,
+                       std::int64_t first, Arena& scratch) {
+    const std::int64_t width = op.keys.layout.width;
+    std::int64_t longest = 0;
+    bool coded = false;
+    std::optional<TileScorer> scorer[kQueries];
+    for (std::int64_t q = 0; q < queries; ++q) {
+        scorer[q].emplace(op, scoring[q].query, scratch);
+        longest = std::max(longest, scoring[q].count);
+        coded = coded || scoring[q].query.coded();
     }
-
-#if HWY_TARGET != HWY_SCALAR
     KeyTile tile{};
-    float* odd_query = nullptr;
-    float* odd_dots = nullptr;
-    if (query.coded()) {
+    if (coded) {
         tile.bytes = scratch.take<std::uint8_t>(width * kTile);
         tile.scale = scratch.take<float>(kTile);
-        tile.inverse = scratch.take<float>(kTile);
         tile.odd = scratch.take<std::int32_t>(kTile);
         std::fill_n(tile.bytes, width * kTile, std::uint8_t{0});
         std::fill_n(tile.scale, kTile, 1.0F);
     }
-#endif
     KeyRows rows(op.keys, first);
-    for (std::int64_t at = 0; at < count; at += kTile) {
-        const std::int64_t part = std::min(kTile, count - at);
-        std::fill_n(sums, kTile, 0.0F);
-        if (query.float_count > 0) {
-            for (std::int64_t r = 0; r < part; ++r)
-                decode_row_vec(layout, op.keys.row(first + at + r), keys + r * padded);
-            float_dots(float_query, float_columns, width, keys, part, padded, dots);
+    for (std::int64_t at = 0; at < longest; at += kTile) {
+        const std::int64_t part = std::min(kTile, longest - at);
+        if (coded) unpack_tile(op.keys.layout, rows, part, tile);
+        for (std::int64_t q = 0; q < queries; ++q) {
+            const std::int64_t wanted = std::min(part, scoring[q].count - at);
+            if (wanted > 0) scorer[q]->score(first + at, wanted, tile, scoring[q].score + at);
         }
-        if (!query.coded()) {
-            for (std::int64_t r = 0; r < kTile; r += lanes) {
-                FloatVec sum = hn::Zero(d);
-                for (std::int64_t h = 0; h < query.heads; ++h)
-                    sum = hn::Add(sum,
-                                  hn::Mul(hn::Max(hn::Load(d, dots + h * kTile + r), hn::Zero(d)),
-                                          hn::Set(d, query.weight[h])));
-                hn::Store(sum, d, sums + r);
-            }
-            std::copy_n(sums, part, score + at);
-            continue;
-        }
-#if HWY_TARGET != HWY_SCALAR
-        unpack_tile(layout, rows, part, tile);
-        if (query.float_count > 0)
-            for (std::int64_t r = 0; r < kTile; ++r) tile.inverse[r] = 1.0F / tile.scale[r];
-        add_heads(query, width / 4, tile, dots, sums);
-        for (std::int64_t r = 0; r < kTile; r += lanes)
-            hn::Store(hn::Mul(hn::Load(d, sums + r), hn::Load(d, tile.scale + r)), d, sums + r);
-        std::copy_n(sums, part, score + at);
-        if (HWY_LIKELY(tile.odd_count == 0)) continue;
-        const std::int64_t columns = make_room(query.heads);
-        if (odd_query == nullptr) {
-            odd_query = scratch.take<float>(width * columns);
-            odd_dots = scratch.take<float>(columns * kTile);
-            auto* all = scratch.take<std::int32_t>(op.heads);
-            std::iota(all, all + op.heads, 0);
-            transpose_heads(query.query, width, all, op.heads, columns, odd_query);
-        }
-        for (std::int64_t k = 0; k < tile.odd_count; ++k)
-            decode_row_vec(layout, op.keys.row(first + at + tile.odd[k]), keys + k * padded);
-        float_dots(odd_query, columns, width, keys, tile.odd_count, padded, odd_dots);
-        for (std::int64_t k = 0; k < tile.odd_count; ++k) {
-            float sum = 0.0F;
-            for (std::int64_t h = 0; h < op.heads; ++h)
-                sum += std::max(0.0F, odd_dots[h * kTile + k]) * query.plain_weight[h];
-            score[at + tile.odd[k]] = sum;
-        }
-#endif
     }
 }
 
@@ -777,15 +840,30 @@ void index_select_cpu(CpuContext& context, const IndexSelect& op) {
     if (op.rows >= context.threads()) {
         const std::int64_t work =
             op.rows * visible_at(op.rows - 1) * op.heads * op.keys.layout.width;
-        context.share(op.rows, work, [&](std::int64_t row, int worker) {
-            const std::int64_t visible = visible_at(row);
-            if (visible <= op.top_k) return keep_all(row);
+        const std::int64_t block =
+            std::clamp<std::int64_t>(op.rows / (4 * context.threads()), 1, kQueries);
+        context.share((op.rows + block - 1) / block, work, [&](std::int64_t index, int worker) {
+            const std::int64_t last = std::min<std::int64_t>(op.rows, (index + 1) * block);
             Arena& scratch = context.start_item(worker);
-            PreparedQuery query;
-            HWY_DYNAMIC_DISPATCH(prepare_query_target)(op, row, query, scratch);
-            auto* score = scratch.take<float>(visible);
-            HWY_DYNAMIC_DISPATCH(score_keys_target)(op, query, 0, visible, score, scratch);
-            select_top(op, row, score, visible, scratch);
+            Scoring scoring[kQueries];
+            std::int64_t rows[kQueries];
+            std::int64_t queries = 0;
+            for (std::int64_t row = index * block; row < last; ++row) {
+                const std::int64_t visible = visible_at(row);
+                if (visible <= op.top_k) {
+                    keep_all(row);
+                    continue;
+                }
+                Scoring& next = scoring[queries];
+                HWY_DYNAMIC_DISPATCH(prepare_query_target)(op, row, next.query, scratch);
+                next.count = visible;
+                next.score = scratch.take<float>(visible);
+                rows[queries++] = row;
+            }
+            if (queries == 0) return;
+            HWY_DYNAMIC_DISPATCH(score_keys_target)(op, scoring, queries, 0, scratch);
+            for (std::int64_t q = 0; q < queries; ++q)
+                select_top(op, rows[q], scoring[q].score, scoring[q].count, scratch);
         });
         return;
     }
@@ -803,9 +881,9 @@ void index_select_cpu(CpuContext& context, const IndexSelect& op) {
         const std::int64_t work = visible * op.heads * op.keys.layout.width;
         context.share((visible + kPiece - 1) / kPiece, work, [&](std::int64_t index, int worker) {
             const std::int64_t first = index * kPiece;
+            const Scoring scoring{query, std::min(kPiece, visible - first), score + first};
             HWY_DYNAMIC_DISPATCH(score_keys_target)
-            (op, query, first, std::min(kPiece, visible - first), score + first,
-             context.start_item(worker));
+            (op, &scoring, 1, first, context.start_item(worker));
         });
         select_top(op, row, score, visible, context.start_item(0));
     }
