@@ -62,8 +62,18 @@ STARGLASS_ATTENTION(attention, ratio_128_at_32k,
                     testing::AttentionCase{64, 512, 64, 128, 32768, 1, 128, 0, false});
 STARGLASS_ATTENTION(attention, prefill_32,
                     testing::AttentionCase{64, 512, 64, 128, 1000, 32, 4, 0, false});
+STARGLASS_ATTENTION(attention, ratio_128_at_1m,
+                    testing::AttentionCase{64, 512, 64, 128, 1 << 20, 1, 128, 0, false});
+STARGLASS_ATTENTION(attention, prefill_selected_32,
+                    testing::AttentionCase{64, 512, 64, 128, 4000, 32, 4, 512, false});
 STARGLASS_ATTENTION(index_select, at_32k,
-                    testing::IndexSelectCase{64, 128, 32768, 1, 4, 512, false});
+                    testing::IndexSelectCase{64, 128, 1 << 15, 1, 4, 512, false, true, 256});
+STARGLASS_ATTENTION(index_select, at_128k,
+                    testing::IndexSelectCase{64, 128, 1 << 17, 1, 4, 512, false, true, 256});
+STARGLASS_ATTENTION(index_select, at_1m,
+                    testing::IndexSelectCase{64, 128, 1 << 20, 1, 4, 512, false, true, 256});
+STARGLASS_ATTENTION(index_select, prefill_64_at_32k,
+                    testing::IndexSelectCase{64, 128, 1 << 15, 64, 4, 512, false, true, 256});
 
 }  // namespace
 }  // namespace starglass::bench

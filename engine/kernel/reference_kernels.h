@@ -26,6 +26,8 @@ void index_query_ref(const IndexQuery& op);
 void index_select_ref(const IndexSelect& op);
 void attention_ref(const Attention& op);
 void router_ref(const Router& op);
+// One token of it with scratch [experts] each; both backends use it.
+void route_token(const Router& op, std::int64_t row, float* value, char* taken);
 void routed_experts_ref(const RoutedExperts& op, Activations activations);
 void shared_expert_ref(const SharedExpert& op, Activations activations);
 void add_ref(const Add& op);

@@ -8,14 +8,10 @@
 namespace starglass {
 
 void router_cpu(CpuContext& context, const Router& op) {
-    context.pool().parallel_for(op.rows, 4, [&](std::int64_t row, int) {
-        Router one = op;
-        one.rows = 1;
-        one.logits = op.logits + row * op.experts;
-        if (op.tokens != nullptr) one.tokens = op.tokens + row;
-        one.selected = op.selected + row * op.used;
-        one.weights = op.weights + row * op.used;
-        router_ref(one);
+    context.pool().parallel_for(op.rows, 4, [&](std::int64_t row, int worker) {
+        Arena& scratch = context.start_item(worker);
+        auto* value = scratch.take<float>(op.experts);
+        route_token(op, row, value, scratch.take<char>(op.experts));
     });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// decode_row of tensor/row_codec in vectors, the same values bit for bit. Included after
-// hwy/foreach_target.h.
+// decode_row of tensor/row_codec in vectors and in parts, the same values bit for bit. Included
+// after hwy/foreach_target.h.
 #include <cstddef>
 #include <cstring>
 
@@ -33,37 +33,53 @@ HWY_INLINE float exponent_value(std::byte biased) {
     return std::bit_cast<float>(std::to_integer<std::uint32_t>(biased) << 23);
 }
 
-// An E4M3 code moved to where a half keeps exponent and mantissa is the value times 2^-8,
-// subnormals included.
-HWY_INLINE void decode_kv_row(const RowLayout& layout, const std::byte* row, float* out) {
+// One group of 64. An E4M3 code moved to where a half keeps exponent and mantissa is the value
+// times 2^-8, subnormals included; sign extension brings the sign along, twice. While the
+// smallest code, 2^(e-9), and the largest, 448 * 2^e, are halves, the final rounding is none.
+HWY_INLINE void decode_kv_group(const std::uint8_t* code, std::byte exponent, float* out) {
     const Float d;
     const hn::Rebind<hwy::float16_t, Float> half;
-    const hn::Rebind<std::uint16_t, Float> d16;
-    const hn::Rebind<std::uint8_t, Float> d8;
+    const hn::Rebind<std::int16_t, Float> d16;
+    const hn::Rebind<std::int8_t, Float> d8;
     const auto lanes = static_cast<int>(hn::Lanes(d));
+    const auto value = [&](int i) {
+        const auto c =
+            hn::PromoteTo(d16, hn::LoadU(d8, reinterpret_cast<const std::int8_t*>(code) + i));
+        const auto bits = hn::And(hn::ShiftLeft<7>(c), hn::Set(d16, static_cast<short>(0xBF80)));
+        return hn::PromoteTo(d, hn::BitCast(half, bits));
+    };
+    const int biased = std::to_integer<int>(exponent);
+    if (HWY_LIKELY(biased >= 127 - 15 && biased <= 127 + 7)) {
+        const auto scale = hn::Set(d, 256.0F * exponent_value(exponent));
+        for (int i = 0; i < 64; i += lanes) hn::StoreU(hn::Mul(value(i), scale), d, out + i);
+        return;
+    }
+    const auto up = hn::Set(d, 256.0F);
+    const auto scale = hn::Set(d, exponent_value(exponent));
+    for (int i = 0; i < 64; i += lanes)
+        hn::StoreU(round_half(hn::Mul(hn::Mul(value(i), up), scale)), d, out + i);
+}
+
+HWY_INLINE void decode_halves(const std::byte* from, int count, float* out) {
+    const Float d;
+    const auto lanes = static_cast<int>(hn::Lanes(d));
+    int i = 0;
+    for (; i + lanes <= count; i += lanes)
+        hn::StoreU(load_weights(reinterpret_cast<const std::uint16_t*>(from) + i), d, out + i);
+    for (; i < count; ++i) {
+        std::uint16_t bits;
+        std::memcpy(&bits, from + 2 * i, sizeof bits);
+        out[i] = f16_to_f32(bits);
+    }
+}
+
+HWY_INLINE void decode_kv_row(const RowLayout& layout, const std::byte* row, float* out) {
     const int coded = layout.width - layout.rotary;
     const auto* code = reinterpret_cast<const std::uint8_t*>(row + 2 * layout.rotary);
     const std::byte* exponent = row + 2 * layout.rotary + coded;
-    const auto up = hn::Set(d, 256.0F);
-    for (int group = 0; group < coded; group += 64) {
-        const auto scale = hn::Set(d, exponent_value(*exponent++));
-        for (int i = group; i < group + 64; i += lanes) {
-            const auto c = hn::PromoteTo(d16, hn::LoadU(d8, code + i));
-            const auto bits = hn::Or(hn::ShiftLeft<8>(hn::And(c, hn::Set(d16, 0x80))),
-                                     hn::ShiftLeft<7>(hn::And(c, hn::Set(d16, 0x7F))));
-            const auto value = hn::PromoteTo(d, hn::BitCast(half, bits));
-            hn::StoreU(round_half(hn::Mul(hn::Mul(value, up), scale)), d, out + i);
-        }
-    }
-    const auto* rotary = reinterpret_cast<const std::uint16_t*>(row);
-    int i = 0;
-    for (; i + lanes <= layout.rotary; i += lanes)
-        hn::StoreU(load_weights(rotary + i), d, out + coded + i);
-    for (; i < layout.rotary; ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, row + 2 * i, sizeof bits);
-        out[coded + i] = f16_to_f32(bits);
-    }
+    for (int group = 0; group < coded; group += 64)
+        decode_kv_group(code + group, *exponent++, out + group);
+    decode_halves(row, layout.rotary, out + coded);
 }
 
 // Sixteen bytes are the 32 values of one exponent: twice the E2M1 value by table, then floats.
@@ -107,10 +123,42 @@ HWY_INLINE void decode_row_vec(const RowLayout& layout, const std::byte* row, fl
         decode_row(layout, row, out);
 }
 
+// Values [first, first+count) of a row; first is a multiple of 64, count at most 64.
+HWY_INLINE void decode_part(const RowLayout& layout, const std::byte* row, int first, int count,
+                            float* out) {
+    const int coded = layout.width - layout.rotary;
+    if (layout.kind == RowKind::plain)
+        std::memcpy(out, row + sizeof(float) * first, sizeof(float) * count);
+    else if (first < coded)
+        decode_kv_group(reinterpret_cast<const std::uint8_t*>(row + 2 * layout.rotary) + first,
+                        row[2 * layout.rotary + coded + first / 64], out);
+    else
+        decode_halves(row + 2 * (first - coded), count, out);
+}
+
 #else
 
 HWY_INLINE void decode_row_vec(const RowLayout& layout, const std::byte* row, float* out) {
     decode_row(layout, row, out);
+}
+
+HWY_INLINE void decode_part(const RowLayout& layout, const std::byte* row, int first, int count,
+                            float* out) {
+    const int coded = layout.width - layout.rotary;
+    for (int i = first; i < first + count; ++i) {
+        if (layout.kind == RowKind::plain) {
+            std::memcpy(out + i - first, row + sizeof(float) * i, sizeof(float));
+        } else if (i < coded) {
+            const auto code = std::to_integer<std::uint8_t>(row[2 * layout.rotary + i]);
+            const auto biased =
+                std::to_integer<std::uint32_t>(row[2 * layout.rotary + coded + i / 64]);
+            out[i - first] = round_to_f16(e4m3_value(code) * std::bit_cast<float>(biased << 23));
+        } else {
+            std::uint16_t bits;
+            std::memcpy(&bits, row + 2 * (i - coded), sizeof bits);
+            out[i - first] = f16_to_f32(bits);
+        }
+    }
 }
 
 #endif

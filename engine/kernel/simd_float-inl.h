@@ -110,59 +110,6 @@ HWY_INLINE double sum_of_squares(const float* x, std::int64_t count) {
     return total;
 }
 
-// out[r*out_stride + h] = rows[r] . queries[h] for H x R pairs; both are padded with zeros to
-// whole vectors. One accumulator a pair, so that a pair's sum is the same in every tile.
-template <int H, int R>
-HWY_INLINE void dot_tile(const float* HWY_RESTRICT queries, const float* HWY_RESTRICT rows,
-                         std::int64_t padded, float* HWY_RESTRICT out, std::int64_t out_stride) {
-    const Float d;
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    FloatVec sum[H][R];
-    for (int h = 0; h < H; ++h)
-        for (int r = 0; r < R; ++r) sum[h][r] = hn::Zero(d);
-    for (std::int64_t i = 0; i < padded; i += lanes) {
-        FloatVec row[R];
-        for (int r = 0; r < R; ++r) row[r] = hn::Load(d, rows + r * padded + i);
-        for (int h = 0; h < H; ++h) {
-            const FloatVec query = hn::Load(d, queries + h * padded + i);
-            for (int r = 0; r < R; ++r) sum[h][r] = hn::MulAdd(query, row[r], sum[h][r]);
-        }
-    }
-    for (int h = 0; h < H; ++h)
-        for (int r = 0; r < R; ++r) out[h * out_stride + r] = sum_of(sum[h][r]);
-}
-
-// out[h*out_stride + r] for all heads and rows. Sixteen sums fill the registers of AVX-512
-// beside eight operands; AVX2 gets four by two.
-HWY_INLINE void dot_all(const float* queries, std::int64_t heads, const float* rows,
-                        std::int64_t count, std::int64_t padded, float* out,
-                        std::int64_t out_stride) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-    constexpr int kRows = 4;
-#else
-    constexpr int kRows = 2;
-#endif
-    std::int64_t h = 0;
-    for (; h + 4 <= heads; h += 4) {
-        std::int64_t r = 0;
-        for (; r + kRows <= count; r += kRows)
-            dot_tile<4, kRows>(queries + h * padded, rows + r * padded, padded,
-                               out + h * out_stride + r, out_stride);
-        for (; r < count; ++r)
-            dot_tile<4, 1>(queries + h * padded, rows + r * padded, padded,
-                           out + h * out_stride + r, out_stride);
-    }
-    for (; h < heads; ++h) {
-        std::int64_t r = 0;
-        for (; r + 4 <= count; r += 4)
-            dot_tile<1, 4>(queries + h * padded, rows + r * padded, padded,
-                           out + h * out_stride + r, out_stride);
-        for (; r < count; ++r)
-            dot_tile<1, 1>(queries + h * padded, rows + r * padded, padded,
-                           out + h * out_stride + r, out_stride);
-    }
-}
-
 // Width rounded up to whole vectors of any instruction set.
 constexpr std::int64_t padded_width(std::int64_t width) {
     return (width + 15) / 16 * 16;

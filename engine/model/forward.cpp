@@ -21,7 +21,44 @@ void trace(const ForwardHooks& hooks, std::string_view name, int layer, std::int
                 {values, static_cast<std::size_t>(count)});
 }
 
+// Slots [first, first+count) of the group being filled, as they are before anything is in them.
+void empty_slots(const LayerStateShape& shape, std::int64_t first, std::int64_t count,
+                 std::vector<float>& kv, std::vector<float>& score) {
+    const std::int64_t slots = static_cast<std::int64_t>(shape.coff) * shape.ratio;
+    const std::int64_t columns = static_cast<std::int64_t>(kv.size()) / slots;
+    const std::int64_t begin = ((shape.coff == 2 ? shape.ratio : 0) + first) * columns;
+    std::fill_n(kv.begin() + begin, count * columns, 0.0F);
+    std::fill_n(score.begin() + begin, count * columns, kEmptyScore);
+}
+
 }  // namespace
+
+void Forward::Undo::keep(const LayerState& layer, std::int64_t first, std::int64_t rows) {
+    if (layer.shape.ratio == 0) return;
+    slot = first % layer.shape.ratio;
+    filled = rows;
+    copied = slot + rows >= layer.shape.ratio;
+    if (!copied) return;
+    // Assigned, not rebuilt: the buffers keep their room from token to token.
+    kv = layer.frontier_kv;
+    score = layer.frontier_score;
+    index_kv = layer.index_frontier_kv;
+    index_score = layer.index_frontier_score;
+}
+
+void Forward::Undo::restore(LayerState& layer) const {
+    if (layer.shape.ratio == 0) return;
+    if (copied) {
+        layer.frontier_kv = kv;
+        layer.frontier_score = score;
+        layer.index_frontier_kv = index_kv;
+        layer.index_frontier_score = index_score;
+        return;
+    }
+    empty_slots(layer.shape, slot, filled, layer.frontier_kv, layer.frontier_score);
+    if (layer.shape.indexed)
+        empty_slots(layer.shape, slot, filled, layer.index_frontier_kv, layer.index_frontier_score);
+}
 
 std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Rounding rounding) {
     std::vector<LayerStateShape> result;
@@ -88,22 +125,12 @@ Status Forward::run_layers(int first_layer, int last_layer, std::span<const std:
         LayerState& layer = state.layer(index);
         if (hooks.cancel != nullptr) {
             if (hooks.cancel->cancelled()) {
-                for (int done = first_layer; done < index; ++done) {
-                    LayerState& back = state.layer(done);
-                    const Undo& undo = undo_[static_cast<std::size_t>(done - first_layer)];
-                    back.frontier_kv = undo.kv;
-                    back.frontier_score = undo.score;
-                    back.index_frontier_kv = undo.index_kv;
-                    back.index_frontier_score = undo.index_score;
-                }
+                for (int done = first_layer; done < index; ++done)
+                    undo_[static_cast<std::size_t>(done - first_layer)].restore(state.layer(done));
                 return fail(ErrorCode::cancelled, "stopped at the caller's request");
             }
-            // Assigned, not rebuilt: the buffers keep their room from token to token.
-            Undo& undo = undo_[static_cast<std::size_t>(index - first_layer)];
-            undo.kv = layer.frontier_kv;
-            undo.score = layer.frontier_score;
-            undo.index_kv = layer.index_frontier_kv;
-            undo.index_score = layer.index_frontier_score;
+            undo_[static_cast<std::size_t>(index - first_layer)].keep(
+                layer, first, static_cast<std::int64_t>(tokens.size()));
         }
         const auto at = static_cast<std::size_t>(index);
         const LayerWeights& weights = weights_.layers[at];

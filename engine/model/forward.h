@@ -101,8 +101,15 @@ private:
     std::vector<std::int32_t> selected_, counts_, router_selected_;
     std::vector<std::int64_t> positions_, group_positions_;
     std::vector<std::byte*> row_addresses_;
-    // A layer's frontiers before the running batch, to put back when it is cancelled.
+    // A layer's frontiers before the running batch, to put back when it is cancelled. Copied only
+    // when a group becomes complete: until then a batch fills slots that were empty, and copying
+    // would cost half a megabyte a layer and token.
     struct Undo {
+        void keep(const LayerState& layer, std::int64_t first, std::int64_t rows);
+        void restore(LayerState& layer) const;
+
+        std::int64_t slot = 0, filled = 0;
+        bool copied = false;
         std::vector<float> kv, score, index_kv, index_score;
     };
     std::vector<Undo> undo_;

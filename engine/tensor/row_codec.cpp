@@ -73,8 +73,7 @@ int fp8_encode(const float* values, std::uint8_t* codes) {
 }
 
 int fp4_encode(const float* values, std::uint8_t* codes) {
-    const float smallest = 6.0F * power_of_two(-126);
-    const int exponent = ceil_log2(std::max(group_maximum(values, kFp4Group), smallest) / 6.0F);
+    const int exponent = fp4_exponent(group_maximum(values, kFp4Group));
     const float scale = power_of_two(exponent);
     for (int i = 0; i < kFp4Group; ++i) codes[i] = e2m1_code(values[i] / scale);
     return exponent;
@@ -186,6 +185,15 @@ void fp4_round(float* values, int count) {
     }
 }
 
+int fp4_exponent(float largest) {
+    const float smallest = 6.0F * power_of_two(-126);
+    return ceil_log2(std::max(largest, smallest) / 6.0F);
+}
+
+float hadamard_scale(int count) {
+    return static_cast<float>(1.0 / std::sqrt(static_cast<double>(count)));
+}
+
 void hadamard(float* values, int count) {
     assert(count > 0 && std::has_single_bit(static_cast<unsigned>(count)));
     for (int stride = 1; stride < count; stride *= 2)
@@ -196,7 +204,7 @@ void hadamard(float* values, int count) {
                 values[i] = a + b;
                 values[i + stride] = a - b;
             }
-    const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(count)));
+    const float scale = hadamard_scale(count);
     for (int i = 0; i < count; ++i) values[i] *= scale;
 }
 

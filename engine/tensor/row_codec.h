@@ -49,6 +49,10 @@ void fp8_round(float* values, int count);  // groups of 64, count a multiple of 
 void fp4_round(float* values, int count);  // groups of 32
 void hadamard(float* values, int count);   // power of two, scaled by 1/sqrt(count)
 
+// What they are made of, for other forms of the same.
+int fp4_exponent(float largest);  // of the scale, from the group's largest finite magnitude
+float hadamard_scale(int count);
+
 float e4m3_value(std::uint8_t code);  // code 0..254 without 127
 std::uint8_t e4m3_code(float value);  // nearest, ties to even, |v| <= 448
 float e2m1_value(std::uint8_t code);  // code 0..15

@@ -28,6 +28,16 @@ inline std::vector<AttentionCase> attention_cases() {
     cases.push_back({64, 512, 64, 128, 2100, 2, 4, 64, false});
     cases.push_back({1, 64, 64, 4, 0, 3, 2, 0, false});
     cases.push_back({4, 7, 0, 4, 9, 3, 3, 2, true});  // a width that fills no vector
+    // Numbers of rows around the tiles of 8, 16 and 64, large enough to be spread over threads;
+    // heads that fill no block; rotary parts of less and more than one group.
+    for (const int window : {7, 8, 9, 15, 17, 63, 64, 65, 127})
+        cases.push_back({16, 512, 64, window, 400, 1, 0, 0, false});
+    for (const int first : {519, 520, 523, 780})
+        cases.push_back({7, 320, 128, 64, first, 1, 4, 0, false});
+    cases.push_back({9, 130, 2, 64, 900, 2, 4, 70, false});
+    cases.push_back({6, 448, 0, 100, 900, 13, 4, 35, false});
+    cases.push_back({18, 200, 200, 33, 300, 1, 2, 0, false});
+    cases.push_back({10, 150, 0, 40, 300, 1, 2, 90, true});
     return cases;
 }
 

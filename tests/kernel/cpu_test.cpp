@@ -371,14 +371,14 @@ TEST(Cpu, IndexScoresAndChoiceAreExact) {
     for (const IndexSelectCase& c : index_select_cases()) {
         IndexSelectProblem want(c);
         const auto reference = make_reference_backend(Activations::f32);
-        if (!c.coarse)
+        if (!c.coarse && !c.coded)
             reference->run(IndexQuery{want.query.data(), c.rows, c.heads, c.width, true});
         reference->run(want.op());
         for_each_target([&] {
             for (const int threads : {1, 4}) {
                 IndexSelectProblem got(c);
                 const auto backend = make_cpu_backend(Activations::f32, threads);
-                if (!c.coarse)
+                if (!c.coarse && !c.coded)
                     backend->run(IndexQuery{got.query.data(), c.rows, c.heads, c.width, true});
                 expect_same_bits(got.query.span(), want.query.span());
                 backend->run(got.op());
@@ -388,6 +388,73 @@ TEST(Cpu, IndexScoresAndChoiceAreExact) {
             }
         });
     }
+}
+
+// Transform and rounding of queries on every instruction set: ties, zeros of either sign and the
+// ends of the range of exponents.
+TEST(Cpu, IndexQueriesAreExact) {
+    Random random(6);
+    for (const int width : {32, 64, 128, 256}) {
+        Floats x(40 * width);
+        for (int head = 0; head < 40; ++head) {
+            const float scale = std::ldexp(1.0F, head < 20 ? 0 : random.below(230) - 125);
+            for (int i = 0; i < width; ++i)
+                x[head * width + i] = head % 4 == 0
+                                          ? 0.25F * scale * static_cast<float>(random.below(17) - 8)
+                                      : head % 4 == 1 && i != head ? (i % 2 == 0 ? 0.0F : -0.0F)
+                                                                   : scale * random.normal();
+        }
+        for (const bool round : {false, true}) {
+            Floats want = x;
+            make_reference_backend(Activations::f32)
+                ->run(IndexQuery{want.data(), 5, 8, width, round});
+            for_each_target([&] {
+                Floats got = x;
+                make_cpu_backend(Activations::f32, 2)
+                    ->run(IndexQuery{got.data(), 5, 8, width, round});
+                expect_same_bits(got.span(), want.span());
+            });
+        }
+    }
+}
+
+// Any exponents a file may hold, infinite values and broken weights included.
+TEST(Cpu, IndexScoresOfExtremeRowsAreExact) {
+    IndexSelectProblem problem({7, 128, 4 * 300, 2, 4, 20, false, true, 64});
+    Random random(5);
+    for (auto& page : problem.keys->storage)
+        for (std::size_t row = 0; row < page.size(); row += 68) {
+            if (random.below(3) == 0) continue;
+            const int base = random.below(256);
+            for (std::size_t g = 0; g < 4; ++g)
+                page[row + 64 + g] = static_cast<std::byte>(
+                    random.below(4) == 0 ? random.below(256)
+                                         : std::min(255, base + random.below(5)));
+        }
+    const auto reference = make_reference_backend(Activations::f32);
+    for (const float weight : {1.0F, 1e-38F, 0.0F, 1e30F, std::numeric_limits<float>::infinity(),
+                               std::numeric_limits<float>::quiet_NaN()})
+        for (const float factor : {1.0F, 0x1p-100F, 0x1p90F}) {
+            SCOPED_TRACE(std::to_string(weight) + ", " + std::to_string(factor));
+            problem.weights[3] = weight;
+            for (int i = 0; i < 128; ++i) problem.query[2 * 128 + i] = factor * problem.query[i];
+            reference->run(problem.op());
+            const std::vector<std::int32_t> selected = problem.selected;
+            const std::vector<float> scores = copy(problem.scores);
+            for_each_target([&] {
+                make_cpu_backend(Activations::f32, 2)->run(problem.op());
+                EXPECT_EQ(problem.selected, selected);
+                for (std::size_t i = 0; i < scores.size(); ++i) {
+                    if (std::isnan(scores[i])) {
+                        EXPECT_TRUE(std::isnan(problem.scores[i])) << i;
+                    } else {
+                        ASSERT_EQ(std::bit_cast<std::uint32_t>(problem.scores[i]),
+                                  std::bit_cast<std::uint32_t>(scores[i]))
+                            << i << ": " << problem.scores[i] << " and " << scores[i];
+                    }
+                }
+            });
+        }
 }
 
 // The second run of an op of the same size finds its scratch already there.

@@ -9,7 +9,10 @@ struct IndexSelectCase {
     int heads, width;
     std::int64_t first;
     int rows, ratio, top_k;
-    bool coarse;  // every product and sum exact in f32, with many ties
+    bool coarse;         // every product and sum exact in f32, with many ties
+    bool coded = false;  // queries rounded to E2M1, as IndexQuery leaves them
+    std::int64_t page_rows = 8;
+    bool rough = false;  // groups of very different size, and groups of zeros
 };
 
 inline std::vector<IndexSelectCase> index_select_cases() {
@@ -24,6 +27,18 @@ inline std::vector<IndexSelectCase> index_select_cases() {
     }
     for (int visible = 1; visible <= 34; ++visible)
         cases.push_back({2, 32, 4 * visible - 1, 1, 4, 7, true});
+    // Coded queries: rows around whole tiles and vectors, pages that end inside a tile, numbers of
+    // heads that fill no block, every kind of width.
+    for (const int visible : {17, 31, 63, 64, 65, 127, 130, 193, 700})
+        for (const bool rough : {false, true})
+            cases.push_back({6, 128, 4 * visible - 1, 1, 4, 9, false, true, visible % 97, rough});
+    for (const int width : {32, 64, 96, 256, 1024, 1056})
+        for (const bool rough : {false, true})
+            cases.push_back({5, width, 400, 3, 4, 30, false, true, 256, rough});
+    // Enough rows for the first threshold to come from maxima of sets of rows.
+    cases.push_back({3, 32, 4 * 2000, 2, 4, 24, false, true, 256, true});
+    cases.push_back({3, 32, 4 * 1999 + 1, 1, 4, 33, true});
+    cases.push_back({64, 128, 4 * 3001, 1, 4, 64, false, true, 256});
     return cases;
 }
 
@@ -47,7 +62,18 @@ struct IndexSelectProblem {
             for (float& v : query.span()) v = static_cast<float>(random.below(3) - 1);
             for (float& v : weights.span()) v = static_cast<float>(random.below(9) - 4) * 0.25F;
         }
-        keys = std::make_unique<OwnedPages>(RowLayout::index(c.width), rows.span());
+        if (c.rough) {
+            for (Floats* values : {&rows, &query})
+                for (std::size_t at = 0; at < values->size(); at += 32) {
+                    const int kind = random.below(8);
+                    const float scale = kind == 0   ? 0.0F
+                                        : kind == 1 ? std::ldexp(1.0F, random.below(40) - 34)
+                                                    : std::ldexp(1.0F, random.below(4));
+                    for (std::size_t i = at; i < at + 32; ++i) (*values)[i] *= scale;
+                }
+        }
+        if (c.coded) fp4_round(query.data(), static_cast<int>(query.size()));
+        keys = std::make_unique<OwnedPages>(RowLayout::index(c.width), rows.span(), c.page_rows);
         selected.assign(static_cast<std::size_t>(c.rows) * c.top_k, -1);
         counts.assign(static_cast<std::size_t>(c.rows), -1);
         scores = Floats(c.rows * std::max<std::int64_t>(1, total));

@@ -6,8 +6,9 @@ namespace {
 
 std::string describe(const IndexSelectCase& c) {
     return "heads " + std::to_string(c.heads) + ", first " + std::to_string(c.first) + ", rows " +
-           std::to_string(c.rows) + ", top " + std::to_string(c.top_k) +
-           (c.coarse ? ", coarse" : ", fine");
+           std::to_string(c.rows) + ", top " + std::to_string(c.top_k) + ", width " +
+           std::to_string(c.width) + (c.coarse ? ", coarse" : ", fine") +
+           (c.coded ? ", coded" : "") + (c.rough ? ", rough" : "");
 }
 
 std::vector<std::int32_t> best_rows(const std::vector<double>& score, int top_k) {

@@ -224,11 +224,12 @@ inline bool is_reference(const Backend& backend) {
 // Encoded rows in pages, as the residency keeps them.
 struct OwnedPages {
     RowLayout layout;
-    std::int64_t rows_per_page = 8;
+    std::int64_t rows_per_page;
     std::vector<std::vector<std::byte>> storage;
     std::vector<std::byte*> pages;
 
-    OwnedPages(RowLayout row_layout, std::span<const float> values) : layout(row_layout) {
+    OwnedPages(RowLayout row_layout, std::span<const float> values, std::int64_t page_rows = 8)
+        : layout(row_layout), rows_per_page(page_rows) {
         const std::int64_t rows = static_cast<std::int64_t>(values.size()) / layout.width;
         const std::int64_t count = (rows + rows_per_page - 1) / rows_per_page;
         for (std::int64_t p = 0; p < count; ++p)
