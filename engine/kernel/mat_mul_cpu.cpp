@@ -22,7 +22,9 @@ void mat_mul_cpu(CpuContext& context, const MatMul& op) {
         make_dot_input(context, arena, op.w.type, op.x, op.rows * groups, op.w.in, source);
 
     const std::int64_t outputs = op.w.out / groups;
-    const std::int64_t piece = context.piece(op.w.out, kDotRowsTile, 64);
+    // A lone vector waits for memory, and for the thread that comes last: smaller pieces.
+    const std::int64_t piece =
+        context.piece(op.w.out, kDotRowsTile, op.rows == 1 ? 2 * kDotRowsTile : 64);
     const std::int64_t pieces = (outputs + piece - 1) / piece;
     const std::int64_t work = op.rows * op.w.out * op.w.in;
     context.share(groups * pieces, work, [&](std::int64_t index, int worker) {
