@@ -105,9 +105,9 @@ void routed_experts_cpu(CpuContext& context, const RoutedExperts& op) {
     // A piece of the output computes all experts, so that every token's sum can be formed in
     // selection order without keeping one full vector per pair.
     const DotInput h = make_dot_input(context, arena, op.down.type, hidden, pairs, inner);
-    // Pieces of many rows: between two of them all experts come by, and what was asked for ahead of
-    // the second is gone.
-    const std::int64_t down_piece = context.piece(outer, kDotRowsTile, 1024);
+    // Between two pieces all experts come by. A lone token's few leave in L2 what was asked for
+    // ahead of the second; of a chunk's it is gone, so there pieces have many rows.
+    const std::int64_t down_piece = context.piece(outer, kDotRowsTile, lone ? 64 : 1024);
     const std::int64_t down_pieces = (outer + down_piece - 1) / down_piece;
     context.share(down_pieces, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * down_piece;
