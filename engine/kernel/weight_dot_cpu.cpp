@@ -79,7 +79,7 @@ void dot_rows_codes(const DotRows& job, Arena&) {
 // Up to this many vectors meet codes straight from the registers they were spread out in; more
 // share a Chunk in L1 (4 KiB of codes), whose tiles of vectors keep one integer sum each, and
 // one more for formats with scales, in registers.
-constexpr int kDirect = 8;
+constexpr int kDirect = SG_AVX512 ? 8 : 3;
 constexpr std::int64_t kAheadBytes = 65536;
 constexpr int kTileVectors = SG_AVX512 ? 8 : 4;
 
