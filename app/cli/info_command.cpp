@@ -87,6 +87,7 @@ void write_text(const ModelInfo& info, bool tensors) {
                                size_text(info.other_bytes)));
     row("memory",
         fmt::format("{} per 1000 tokens of context", size_text(info.kv_bytes_per_1k_tokens)));
+    row("layout", "every tensor is used as the file has it; none is repacked");
     row("context", fmt::format("{} tokens trained", info.context_length));
     row("shape", fmt::format("{} layers, width {}, {} streams, {} heads of {}, vocabulary {}",
                              info.layers, info.embedding, info.hyper_streams, info.heads,
