@@ -215,8 +215,12 @@ void dot_rows_format(const DotRows& job, Arena& arena) {
                         static_cast<std::size_t>((kTileRows - rows) * job.row_size));
             w = padded;
         }
-        const Tile<Format> tile{
-            .job = job, .w = {w, job.row_size}, .blocks = blocks, .first_row = o, .rows = rows};
+        const Tile<Format> tile{.job = job,
+                                .w = {w, job.row_size},
+                                .blocks = blocks,
+                                .first_row = o,
+                                .rows = rows,
+                                .ahead = ahead};
         if (job.count > kDirect)
             multiply_chunks(tile, sums);
         else
