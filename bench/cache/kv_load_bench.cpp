@@ -2,8 +2,8 @@
 //
 // How fast a checkpoint of 30,000 tokens of the full Flash shape comes back, against reading the
 // same bytes as dd does (bs=1M, one file after the other), in one run and in turn. "cold" drops the
-// files from the page cache first (posix_fadvise), "warm" leaves them there. The processor time of a
-// load says how fast it could be at most, whatever the disk.
+// files from the page cache first (posix_fadvise), "warm" leaves them there. The processor time of
+// a load says how fast it could be at most, whatever the disk.
 //
 //   kv_load_bench [DIR] [ROUNDS]     DIR decides which disk is measured; the default is here
 #include <fcntl.h>
@@ -114,8 +114,9 @@ int run(const std::string& directory, int rounds) {
                     warm == 0 ? "cold" : "warm", median(dd[warm]),
                     static_cast<double>(bytes) / 1e6 / median(dd[warm]), median(load[warm]),
                     static_cast<double>(bytes) / 1e6 / median(load[warm]), median(ratio[warm]));
-    std::printf("a load takes %.3f s of processor time: with one core to itself at most %.0f MB/s\n",
-                median(cpu), static_cast<double>(bytes) / 1e6 / median(cpu));
+    std::printf(
+        "a load takes %.3f s of processor time: with one core to itself at most %.0f MB/s\n",
+        median(cpu), static_cast<double>(bytes) / 1e6 / median(cpu));
     opened->reset();
     std::filesystem::remove_all(folder);
     return 0;
