@@ -68,7 +68,8 @@ TEST_F(KvBytesTest, WalkingTo100kTokensWritesLessThan650MB) {
     }
     const std::int64_t written = store->stats().bytes_written;
     std::printf("  100k tokens, %d saves: %.3f GB written, %.3f GB on disk\n", saves,
-                static_cast<double>(written) / 1e9, static_cast<double>(store->stats().bytes) / 1e9);
+                static_cast<double>(written) / 1e9,
+                static_cast<double>(store->stats().bytes) / 1e9);
     EXPECT_LE(written, 650'000'000);
     EXPECT_EQ(store->list().size(), static_cast<std::size_t>(saves));
 

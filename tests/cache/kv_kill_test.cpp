@@ -115,9 +115,10 @@ TEST(KvKill, NothingSavedIsLostAndNothingWrongIsFound) {
                 ASSERT_TRUE((*store)->remove(info.id));
         }
     }
-    std::printf("  %d kills: %zu reported checkpoints all there, %zu loads compared, %zu temporary "
-                "files left by the killed and cleaned\n",
-                kKills, reported, loaded_count, temporary);
+    std::printf(
+        "  %d kills: %zu reported checkpoints all there, %zu loads compared, %zu temporary "
+        "files left by the killed and cleaned\n",
+        kKills, reported, loaded_count, temporary);
     EXPECT_GT(reported, 20U);
 }
 
