@@ -26,15 +26,21 @@ protected:
 // act8 on the reference backend: nothing, canonical order gives the same bits. Elsewhere a
 // difference of 1e-7 flips a rounding code now and then, and later layers amplify it: the worst
 // is bounded by what the README measured, the median of the first two layers stays tight.
+//
+// Where such a code tips a router's choice between two experts, that token goes on with another
+// expert: its own output of that layer may differ by as much as an expert weighs, and what
+// follows from it by less. These positions have a bound of their own (`flipped`), below what a
+// wrong detail does to every position; how many there may be is bounded too.
 struct Tolerance {
     double worst;
     double median;
+    double flipped;
 };
 Tolerance tolerance(const Case& c, int layer) {
-    if (c.numerics == Numerics::cont) return {1e-5, 1e-5};
-    if (c.numerics == Numerics::fp) return {2e-2, layer <= 1 ? 1e-5 : 5e-3};
-    if (c.backend == BackendKind::reference) return {1e-6, 1e-6};
-    return {layer == 0 ? 2e-2 : 1.5e-1, layer == 0 ? 1e-2 : 5e-2};
+    if (c.numerics == Numerics::cont) return {1e-5, 1e-5, 1e-5};
+    if (c.numerics == Numerics::fp) return {2e-2, layer <= 1 ? 1e-5 : 5e-3, 2e-2};
+    if (c.backend == BackendKind::reference) return {1e-6, 1e-6, 1e-6};
+    return {layer == 0 ? 2e-2 : 1.5e-1, layer == 0 ? 1e-2 : 5e-2, 5e-1};
 }
 
 TEST_P(Golden, IntermediatesAgree) {
@@ -56,6 +62,22 @@ TEST_P(Golden, IntermediatesAgree) {
     int compared = 0;
     int selections = 0;
     int selections_differ = 0;
+    std::map<std::int64_t, int> flipped;  // position: first layer that chose other experts
+    for (int layer = 0; layer < 6; ++layer) {
+        const std::string key = variant + ".L" + std::to_string(layer) + ".router_sel";
+        if (!golden.has(key)) continue;
+        const NpyArray& want = golden.at(key);
+        for (std::int64_t row = 0; row < want.rows(); ++row) {
+            ++selections;
+            std::vector<float> expected = want.row(row);
+            std::vector<float> got = trace.row("router_sel", layer, row);
+            std::sort(expected.begin(), expected.end());
+            std::sort(got.begin(), got.end());
+            if (expected == got) continue;
+            ++selections_differ;
+            flipped.emplace(row, layer);
+        }
+    }
     std::map<std::string, double> worst;
     for (const std::string& key : golden.names()) {
         if (!key.starts_with(variant + ".")) continue;
@@ -67,20 +89,9 @@ TEST_P(Golden, IntermediatesAgree) {
         }
         const int place = name == "logits" ? -1 : layer;
         const NpyArray& want = golden.at(key);
-        if (name == "router_sel") {
-            for (std::int64_t row = 0; row < want.rows(); ++row) {
-                ++selections;
-                std::vector<float> expected = want.row(row);
-                std::vector<float> got = trace.row(name, place, row);
-                std::sort(expected.begin(), expected.end());
-                std::sort(got.begin(), got.end());
-                if (expected != got) ++selections_differ;
-            }
-            continue;
-        }
         if (want.values.empty()) continue;  // a cache that holds nothing yet
-        if (name == "router_w" || name == "router_margin" || name == "index_pos" ||
-            name == "index_scores" || name == "index_selected")
+        if (name == "router_sel" || name == "router_w" || name == "router_margin" ||
+            name == "index_pos" || name == "index_scores" || name == "index_selected")
             continue;  // below, or implied by what follows them
         ++compared;
         std::vector<double> errors;
@@ -101,7 +112,12 @@ TEST_P(Golden, IntermediatesAgree) {
         const double error = *std::max_element(errors.begin(), errors.end());
         worst[name] = std::max(worst[name], error);
         const Tolerance allowed = tolerance(GetParam(), layer);
-        EXPECT_LE(error, allowed.worst) << key;
+        for (std::size_t i = 0; i < errors.size(); ++i) {
+            const auto at = errors.size() > 1 ? flipped.find(positions[i]) : flipped.end();
+            const bool other = at != flipped.end() && at->second <= layer;
+            EXPECT_LE(errors[i], other ? allowed.flipped : allowed.worst)
+                << key << ", element " << i << (other ? ", after another choice of experts" : "");
+        }
         if (errors.size() > 1) {
             EXPECT_LE(median(errors), allowed.median) << key;
         }
