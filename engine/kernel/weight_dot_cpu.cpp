@@ -247,11 +247,12 @@ void dot_rows_codes(const DotRows& job, Arena& arena) {
 
 // --- f32 activations -------------------------------------------------------------------------
 
-// R rows meet T vectors. Each pair has two vectors of sums, lanes along the row, for stretches of
-// the row in turn: short chains of additions round less. With 4 rows and 3 vectors 14 loads serve
-// 24 multiply-adds, whose sums fill the registers of AVX-512; AVX2 has room for 2 by 2.
+// R rows meet T vectors. Each pair has four vectors of sums, lanes along the row, as in dot_float:
+// short chains of additions round less. Only one of the four is formed at a time, in every fourth
+// stretch of the row, so that with 4 rows and 6 vectors ten loads serve 24 multiply-adds, whose
+// sums fill the registers of AVX-512 and hide each other's latency. AVX2 has room for 2 by 4.
 constexpr int kFloatRows = SG_AVX512 ? 4 : 2;
-constexpr int kFloatVectors = SG_AVX512 ? 3 : 2;
+constexpr int kFloatVectors = SG_AVX512 ? 6 : 4;
 
 template <int R, int T, class W>
 HWY_INLINE void dot_float_tile(const DotRows& job, const W* const* w, std::int64_t o,
@@ -261,31 +262,32 @@ HWY_INLINE void dot_float_tile(const DotRows& job, const W* const* w, std::int64
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const float* x[T];
     for (int t = 0; t < T; ++t) x[t] = in.vector(job.first + first + t);
-    FloatVec even[R][T];
-    FloatVec odd[R][T];
-    for (int r = 0; r < R; ++r)
-        for (int t = 0; t < T; ++t) even[r][t] = odd[r][t] = hn::Zero(d);
-    const auto stretch = [&](std::int64_t i, FloatVec(&sum)[R][T]) SG_INLINE_LAMBDA {
-        FloatVec v[T];
-        for (int t = 0; t < T; ++t) v[t] = hn::LoadU(d, x[t] + i);
-        for (int r = 0; r < R; ++r) {
-            const FloatVec weight = load_weights(w[r] + i);
-            for (int t = 0; t < T; ++t) sum[r][t] = hn::MulAdd(weight, v[t], sum[r][t]);
-        }
-    };
-    std::int64_t i = 0;
-    for (; i + 2 * lanes <= in.in; i += 2 * lanes) {
-        stretch(i, even);
-        stretch(i + lanes, odd);
-    }
-    if (i + lanes <= in.in) {
-        stretch(i, even);
-        i += lanes;
+    FloatVec quarter[4][R][T];
+    const std::int64_t whole = in.in / (4 * lanes) * (4 * lanes);
+    const std::int64_t end = in.in / lanes * lanes;
+    for (int u = 0; u < 4; ++u) {
+        FloatVec sum[R][T];
+        for (int r = 0; r < R; ++r)
+            for (int t = 0; t < T; ++t) sum[r][t] = hn::Zero(d);
+        const auto stretch = [&](std::int64_t i) SG_INLINE_LAMBDA {
+            FloatVec v[T];
+            for (int t = 0; t < T; ++t) v[t] = hn::LoadU(d, x[t] + i);
+            for (int r = 0; r < R; ++r) {
+                const FloatVec weight = load_weights(w[r] + i);
+                for (int t = 0; t < T; ++t) sum[r][t] = hn::MulAdd(weight, v[t], sum[r][t]);
+            }
+        };
+        for (std::int64_t i = u * lanes; i < whole; i += 4 * lanes) stretch(i);
+        if (u == 0)
+            for (std::int64_t i = whole; i < end; i += lanes) stretch(i);
+        for (int r = 0; r < R; ++r)
+            for (int t = 0; t < T; ++t) quarter[u][r][t] = sum[r][t];
     }
     for (int r = 0; r < R; ++r)
         for (int t = 0; t < T; ++t) {
-            float total = sum_of(hn::Add(even[r][t], odd[r][t]));
-            for (std::int64_t k = i; k < in.in; ++k) total += weight_value(w[r][k]) * x[t][k];
+            float total = sum_of(hn::Add(hn::Add(quarter[0][r][t], quarter[1][r][t]),
+                                         hn::Add(quarter[2][r][t], quarter[3][r][t])));
+            for (std::int64_t k = end; k < in.in; ++k) total += weight_value(w[r][k]) * x[t][k];
             job.out[(first + t) * job.out_stride + o + r] = total;
         }
 }
@@ -310,13 +312,14 @@ void dot_float_rows(const DotRows& job, const W* w, std::int64_t stride, std::in
             }
         });
     };
-    // A lone vector takes more rows at once, so that additions need not wait for each other.
-    constexpr int kLoneRows = SG_AVX512 ? 8 : 4;
-    if (job.count == 1)
-        all(std::integral_constant<int, 1>(), std::integral_constant<int, kLoneRows>());
-    else
-        all(std::integral_constant<int, kFloatVectors>(),
-            std::integral_constant<int, kFloatRows>());
+    // A lone vector is dot_float itself: its four sums run side by side, and the row is read once.
+    if (job.count == 1) {
+        const float* x = job.input->vector(job.first);
+        for (std::int64_t r = 0; r < rows; ++r)
+            dot_float<1>(w + r * stride, &x, job.input->in, job.out + o + r);
+        return;
+    }
+    all(std::integral_constant<int, kFloatVectors>(), std::integral_constant<int, kFloatRows>());
 }
 
 }  // namespace
