@@ -199,7 +199,6 @@ template <class Format>
 void dot_rows_format(const DotRows& job, Arena& arena) {
     const std::int64_t blocks = job.input->in / Format::kBlock;
     float* sums = job.count > kDirect ? arena.take<float>(job.count * kTileRows) : nullptr;
-    std::byte* padded = nullptr;
     const std::int64_t tile_bytes = kTileRows * job.row_size;
     const std::int64_t ahead = (kAheadBytes + tile_bytes - 1) / tile_bytes * tile_bytes;
     for (std::int64_t at = 0; at < job.outputs; at += kTileRows) {
@@ -209,7 +208,7 @@ void dot_rows_format(const DotRows& job, Arena& arena) {
         const std::byte* w = job.w + o * job.row_size;
         if (rows < kTileRows) {
             // The tile's missing rows are zeros: block formats make that the value zero.
-            padded = arena.take<std::byte>(kTileRows * job.row_size);
+            auto* padded = arena.take<std::byte>(kTileRows * job.row_size);
             std::memcpy(padded, w, static_cast<std::size_t>(rows * job.row_size));
             std::memset(padded + rows * job.row_size, 0,
                         static_cast<std::size_t>((kTileRows - rows) * job.row_size));

@@ -457,10 +457,23 @@ HWY_INLINE void replay_minimums(const Chunk& chunk, Sink& sink) {
     });
 }
 
-// Codes of two bits, four to a byte, are met where they are (Products, with VNNI): a mask is
-// enough, products come out 1, 4, 16 or 64 times too large, and are summed apart until the end of
-// the block. For many vectors (Chunk) a code and its four-bit scale, at most 45 together, share a
-// byte, found in a table of {0, s, 2s, 3s} for each row: then a block needs one sum.
+// 256 columns in groups of 32 with a scale each.
+template <class Sink>
+HWY_INLINE void replay_groups(const Chunk& chunk, Sink& sink) {
+    for (int group = 0; group < 8; ++group) {
+        sink.template begin<0>(group);
+        unroll<8>([&](auto j) SG_INLINE_LAMBDA {
+            sink.template step<0>(8 * group + j, hn::Load(D8(), chunk.q[8 * group + j]));
+        });
+        sink.template end<0>(group, hn::Load(D32(), chunk.scale[group]));
+    }
+}
+
+// Codes of two bits, four to a byte, are met where they are by one or two vectors (with VNNI): a
+// mask is enough, products come out 1, 4, 16 or 64 times too large, and are summed apart until the
+// end of the block. From three vectors on (kFolds) a code and its four-bit scale, at most 45
+// together, share a byte, found in a table of {0, s, 2s, 3s} for each row: then a block needs one
+// sum.
 struct TileQ2K {
     static constexpr int kBlock = 256;
     static constexpr int kBytes = 84;
@@ -617,13 +630,7 @@ struct TileQ4K {
     template <class Sink>
     static HWY_INLINE void replay(const Chunk& chunk, int, Sink& sink) {
         replay_minimums(chunk, sink);
-        for (int group = 0; group < 8; ++group) {
-            sink.template begin<0>(group);
-            unroll<8>([&](auto j) SG_INLINE_LAMBDA {
-                sink.template step<0>(8 * group + j, hn::Load(D8(), chunk.q[8 * group + j]));
-            });
-            sink.template end<0>(group, hn::Load(D32(), chunk.scale[group]));
-        }
+        replay_groups(chunk, sink);
     }
     template <int T>
     static HWY_INLINE void add(Products<TileQ4K, T>& p, FloatVec* sum) {
@@ -784,13 +791,7 @@ struct TileIq2Xxs {
     template <class Sink>
     static HWY_INLINE void replay(const Chunk& chunk, int, Sink& sink) {
         sink.factor(hn::Load(Float(), chunk.d[0]));
-        for (int group = 0; group < 8; ++group) {
-            sink.template begin<0>(group);
-            unroll<8>([&](auto j) SG_INLINE_LAMBDA {
-                sink.template step<0>(8 * group + j, hn::Load(D8(), chunk.q[8 * group + j]));
-            });
-            sink.template end<0>(group, hn::Load(D32(), chunk.scale[group]));
-        }
+        replay_groups(chunk, sink);
     }
     template <int T>
     static HWY_INLINE void add(const Products<TileIq2Xxs, T>& p, FloatVec* sum) {
