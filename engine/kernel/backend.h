@@ -5,10 +5,12 @@
 // fail. Host memory throughout; one thread calls at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
 
+#include "base/result.h"
 #include "kernel/attention.h"
 #include "kernel/compressor.h"
 #include "kernel/embed.h"
@@ -35,6 +37,14 @@ public:
     // Two backends with the same number give the same bits for the same input: the kind, and for
     // SIMD the instruction set. Below 2^16, not 0.
     [[nodiscard]] virtual std::uint32_t arithmetic() const = 0;
+
+    [[nodiscard]] virtual bool host_memory() const { return true; }
+    virtual Result<void*> allocate(std::size_t) { return nullptr; }
+    virtual void release(void*) noexcept {}
+    virtual void write(void*, const void*, std::size_t) {}
+    [[nodiscard]] virtual Status read(void*, const void*, std::size_t) { return {}; }
+    virtual void copy(void*, const void*, std::size_t) {}
+    [[nodiscard]] virtual Status finish() { return {}; }
 
     virtual void run(const Embed&) = 0;
     virtual void run(const RmsNorm&) = 0;

@@ -14,6 +14,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -31,8 +32,22 @@
 #ifdef STARGLASS_TEST_CPU
 #include "cpu/cpu_backend.h"
 #endif
+#ifdef STARGLASS_TEST_VULKAN
+#include "kernel/hosted_vulkan.h"
+#endif
 
 namespace starglass::testing {
+
+#ifdef STARGLASS_TEST_VULKAN
+// Any device will do, a software driver too; SG_TEST_DEVICE names another.
+inline gpu::DeviceOptions vulkan_options() {
+    gpu::DeviceOptions options;
+    const char* wanted = std::getenv("SG_TEST_DEVICE");
+    options.device = wanted != nullptr ? wanted : "0";
+    options.validation = true;
+    return options;
+}
+#endif
 
 struct BackendEntry {
     std::string name;
@@ -45,6 +60,15 @@ inline std::vector<BackendEntry> backends() {
 #ifdef STARGLASS_TEST_CPU
         {"cpu, 1 thread", [](Activations a) { return make_cpu_backend(a, 1); }},
         {"cpu, 3 threads", [](Activations a) { return make_cpu_backend(a, 3); }},
+#endif
+#ifdef STARGLASS_TEST_VULKAN
+        {"vulkan", [](Activations a) { return HostedVulkan::make(a, vulkan_options()); }},
+        {"vulkan without optional features",
+         [](Activations a) {
+             gpu::DeviceOptions plain = vulkan_options();
+             plain.mask = {};
+             return HostedVulkan::make(a, plain);
+         }},
 #endif
     };
 }

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+#include "gpu/stream.h"
+
+#include <algorithm>
+#include <cassert>
+#include <numeric>
+
+namespace starglass::gpu {
+namespace {
+
+constexpr std::int64_t kStagingBytes = std::int64_t{64} << 20;
+constexpr std::int64_t kStagingAlignment = 64;
+constexpr std::int64_t kWritePiece = std::int64_t{16} << 20;
+constexpr std::int64_t kReadbackPiece = std::int64_t{16} << 20;
+// Kernels looked at together when levels are assigned: more find more that may run side by side,
+// and cost the square of their number.
+constexpr std::size_t kBatch = 64;
+// Kernels a submission. The first of a sequence is short so that the device starts early.
+constexpr int kFirstSubmission = 48;
+constexpr int kSubmission = 384;
+constexpr std::uint32_t kQueries = 8192;
+constexpr std::uint64_t kWaitNanoseconds = 60'000'000'000;
+
+bool overlap(const Range& a, const Range& b) {
+    return a.address < b.address + static_cast<std::uint64_t>(b.bytes) &&
+           b.address < a.address + static_cast<std::uint64_t>(a.bytes);
+}
+
+}  // namespace
+
+Stream::Stream(Device& device) : device_(device) {
+    nodes_.reserve(kBatch);
+    VkCommandPoolCreateInfo pool{};
+    pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+    pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
+    pool.queueFamilyIndex = device.queue_family();
+    VkSemaphoreTypeCreateInfo type{};
+    type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
+    type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+    VkSemaphoreCreateInfo semaphore{};
+    semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
+    semaphore.pNext = &type;
+    VkResult result = vkCreateCommandPool(device.handle(), &pool, nullptr, &pool_);
+    if (result == VK_SUCCESS)
+        result = vkCreateSemaphore(device.handle(), &semaphore, nullptr, &semaphore_);
+    if (result != VK_SUCCESS) fail_with(vulkan_error(result, "preparing its queue"));
+}
+
+Stream::~Stream() {
+    vkDeviceWaitIdle(device_.handle());
+    vkDestroyQueryPool(device_.handle(), queries_, nullptr);
+    vkDestroySemaphore(device_.handle(), semaphore_, nullptr);
+    vkDestroyCommandPool(device_.handle(), pool_, nullptr);
+    device_.release(staging_);
+    device_.release(readback_);
+}
+
+void Stream::fail_with(Error error) {
+    if (!error_) error_ = std::move(error);
+    nodes_.clear();
+}
+
+Stream::Node& Stream::add(std::span<const Range> reads, std::span<const Range> writes) {
+    assert(reads.size() + writes.size() <= kRangesMax);
+    if (nodes_.size() == kBatch) {
+        encode();
+        if (recorded_ >= (running_.empty() ? kFirstSubmission : kSubmission)) submit();
+    }
+    Node& node = nodes_.emplace_back();
+    node.reads = static_cast<std::uint8_t>(reads.size());
+    node.writes = static_cast<std::uint8_t>(writes.size());
+    std::copy(reads.begin(), reads.end(), node.ranges.begin());
+    std::copy(writes.begin(), writes.end(), node.ranges.begin() + reads.size());
+    return node;
+}
+
+void Stream::dispatch_bytes(Shader shader, const SpecConstants& constants, const void* params,
+                            std::size_t params_bytes, Groups groups, std::span<const Range> reads,
+                            std::span<const Range> writes) {
+    if (error_ || groups.x <= 0 || groups.y <= 0 || groups.z <= 0) return;
+    const auto pipeline = device_.pipeline(shader, constants);
+    if (!pipeline) return fail_with(pipeline.error());
+    Node& node = add(reads, writes);
+    node.kind = Node::Kind::dispatch;
+    node.shader = shader;
+    node.pipeline = *pipeline;
+    node.groups = groups;
+    node.push_bytes = static_cast<std::uint16_t>(params_bytes);
+    std::memcpy(node.push.data(), params, params_bytes);
+    ++dispatches_;
+}
+
+void Stream::copy(std::uint64_t to, std::uint64_t from, std::int64_t bytes) {
+    if (error_ || bytes == 0) return;
+    const Range read{from, bytes};
+    const Range write{to, bytes};
+    Node& node = add({&read, 1}, {&write, 1});
+    node.kind = Node::Kind::copy;
+    node.to = to;
+    node.from = from;
+    node.bytes = bytes;
+}
+
+void Stream::fill(std::uint64_t to, std::int64_t bytes, std::uint32_t word) {
+    if (error_ || bytes == 0) return;
+    assert(bytes % 4 == 0);
+    const Range write{to, bytes};
+    Node& node = add({}, {&write, 1});
+    node.kind = Node::Kind::fill;
+    node.to = to;
+    node.bytes = bytes;
+    node.word = word;
+}
+
+// --- host memory -----------------------------------------------------------------------------
+
+Status Stream::ensure_staging(std::int64_t bytes) {
+    if (bytes > kStagingBytes / 2)
+        return fail(ErrorCode::internal, "{} bytes do not fit the staging memory", bytes);
+    if (staging_.address == 0) {
+        TRY(staging_, device_.allocate(kStagingBytes, MemoryUse::upload));
+    }
+    const std::int64_t size = staging_.bytes;
+    if (staged_ % size + bytes > size) staged_ = (staged_ / size + 1) * size;
+    while (staged_ + bytes - staged_done_ > size) {
+        if (running_.empty()) submit();
+        if (error_) return tl::unexpected<Error>(*error_);
+        if (running_.empty()) {
+            staged_done_ = staged_;
+            break;
+        }
+        TRY_STATUS(wait_for(running_.front().ticket));
+    }
+    return {};
+}
+
+std::uint64_t Stream::stage(const void* data, std::int64_t bytes) {
+    if (error_) return 0;
+    if (auto status = ensure_staging(bytes); !status) {
+        fail_with(status.error());
+        return 0;
+    }
+    const std::int64_t offset = staged_ % staging_.bytes;
+    std::memcpy(staging_.host + offset, data, static_cast<std::size_t>(bytes));
+    staged_ += (bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment;
+    return staging_.address + static_cast<std::uint64_t>(offset);
+}
+
+void Stream::write(std::uint64_t to, const void* from, std::int64_t bytes) {
+    const auto* source = static_cast<const std::byte*>(from);
+    for (std::int64_t at = 0; at < bytes && !error_; at += kWritePiece) {
+        const std::int64_t piece = std::min(kWritePiece, bytes - at);
+        const std::uint64_t staged = stage(source + at, piece);
+        if (!error_) copy(to + static_cast<std::uint64_t>(at), staged, piece);
+    }
+}
+
+Status Stream::read(void* to, std::uint64_t from, std::int64_t bytes) {
+    if (error_) return finish();
+    if (readback_.bytes < std::min(bytes, kReadbackPiece)) {
+        TRY_STATUS(finish());
+        device_.release(readback_);
+        readback_ = {};
+        TRY(readback_, device_.allocate(std::min(std::max<std::int64_t>(bytes, 1 << 20), kReadbackPiece),
+                                        MemoryUse::readback));
+    }
+    for (std::int64_t at = 0; at < bytes; at += readback_.bytes) {
+        const std::int64_t piece = std::min(readback_.bytes, bytes - at);
+        copy(readback_.address, from + static_cast<std::uint64_t>(at), piece);
+        TRY_STATUS(finish());
+        std::memcpy(static_cast<std::byte*>(to) + at, readback_.host,
+                    static_cast<std::size_t>(piece));
+    }
+    return {};
+}
+
+// --- submission ------------------------------------------------------------------------------
+
+Status Stream::begin() {
+    if (open_ != VK_NULL_HANDLE) return {};
+    reclaim();
+    if (free_commands_.empty()) {
+        VkCommandBufferAllocateInfo allocate{};
+        allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+        allocate.commandPool = pool_;
+        allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+        allocate.commandBufferCount = 1;
+        VkCommandBuffer commands = VK_NULL_HANDLE;
+        const VkResult result =
+            vkAllocateCommandBuffers(device_.handle(), &allocate, &commands);
+        if (result != VK_SUCCESS)
+            return tl::unexpected<Error>(vulkan_error(result, "recording work"));
+        free_commands_.push_back(commands);
+    }
+    VkCommandBufferBeginInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+    info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
+    const VkResult result = vkBeginCommandBuffer(free_commands_.back(), &info);
+    if (result != VK_SUCCESS) return tl::unexpected<Error>(vulkan_error(result, "recording work"));
+    open_ = free_commands_.back();
+    free_commands_.pop_back();
+    recorded_ = 0;
+    return {};
+}
+
+void Stream::encode() {
+    if (nodes_.empty() || error_) {
+        nodes_.clear();
+        return;
+    }
+    if (auto status = begin(); !status) return fail_with(status.error());
+
+    // A node's level is one more than the highest of what it must wait for.
+    const auto conflicts = [](const Node& later, const Node& earlier) {
+        for (int w = earlier.reads; w < earlier.reads + earlier.writes; ++w)
+            for (int r = 0; r < later.reads + later.writes; ++r)
+                if (overlap(earlier.ranges[w], later.ranges[r])) return true;
+        for (int r = 0; r < earlier.reads; ++r)
+            for (int w = later.reads; w < later.reads + later.writes; ++w)
+                if (overlap(earlier.ranges[r], later.ranges[w])) return true;
+        return false;
+    };
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        int level = 0;
+        for (std::size_t j = i; j-- > 0;)
+            if (nodes_[j].level >= level && conflicts(nodes_[i], nodes_[j]))
+                level = nodes_[j].level + 1;
+        nodes_[i].level = level;
+    }
+    order_.resize(nodes_.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) {
+        return nodes_[static_cast<std::size_t>(a)].level < nodes_[static_cast<std::size_t>(b)].level;
+    });
+
+    constexpr VkPipelineStageFlags kStages =
+        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+    VkMemoryBarrier memory{};
+    memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    memory.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                           VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    const auto barrier = [&] {
+        vkCmdPipelineBarrier(open_, kStages, kStages, 0, 1, &memory, 0, nullptr, 0, nullptr);
+        ++barriers_;
+    };
+    int level = -1;
+    VkPipeline bound = VK_NULL_HANDLE;
+    for (const int index : order_) {
+        const Node& node = nodes_[static_cast<std::size_t>(index)];
+        if (node.level != level || profiling_) {
+            barrier();
+            level = node.level;
+        }
+        switch (node.kind) {
+            case Node::Kind::dispatch: {
+                if (node.pipeline->handle != bound) {
+                    bound = node.pipeline->handle;
+                    vkCmdBindPipeline(open_, VK_PIPELINE_BIND_POINT_COMPUTE, bound);
+                }
+                vkCmdPushConstants(open_, device_.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                                   node.push_bytes, node.push.data());
+                const auto query = static_cast<std::uint32_t>(2 * profiled_.size());
+                const bool timed = profiling_ && query + 2 <= kQueries;
+                if (timed)
+                    vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_, query);
+                vkCmdDispatch(open_, static_cast<std::uint32_t>(node.groups.x),
+                              static_cast<std::uint32_t>(node.groups.y),
+                              static_cast<std::uint32_t>(node.groups.z));
+                if (timed) {
+                    barrier();
+                    vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
+                                        query + 1);
+                    profiled_.emplace_back(node.shader, query);
+                }
+                break;
+            }
+            case Node::Kind::copy: {
+                const Device::Place from = device_.place(node.from);
+                const Device::Place to = device_.place(node.to);
+                const VkBufferCopy region{from.offset, to.offset,
+                                          static_cast<VkDeviceSize>(node.bytes)};
+                vkCmdCopyBuffer(open_, from.buffer, to.buffer, 1, &region);
+                break;
+            }
+            case Node::Kind::fill: {
+                const Device::Place to = device_.place(node.to);
+                vkCmdFillBuffer(open_, to.buffer, to.offset, static_cast<VkDeviceSize>(node.bytes),
+                                node.word);
+                break;
+            }
+        }
+        ++recorded_;
+    }
+    nodes_.clear();
+}
+
+void Stream::submit() {
+    encode();
+    if (error_ || open_ == VK_NULL_HANDLE) return;
+    // What the CPU reads after waiting must be visible to it.
+    VkMemoryBarrier memory{};
+    memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    memory.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
+    vkCmdPipelineBarrier(open_,
+                         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0, nullptr);
+    VkResult result = vkEndCommandBuffer(open_);
+    const std::uint64_t ticket = ticket_ + 1;
+    if (result == VK_SUCCESS) {
+        VkTimelineSemaphoreSubmitInfo timeline{};
+        timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+        timeline.signalSemaphoreValueCount = 1;
+        timeline.pSignalSemaphoreValues = &ticket;
+        VkSubmitInfo submit{};
+        submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+        submit.pNext = &timeline;
+        submit.commandBufferCount = 1;
+        submit.pCommandBuffers = &open_;
+        submit.signalSemaphoreCount = 1;
+        submit.pSignalSemaphores = &semaphore_;
+        result = vkQueueSubmit(device_.queue(), 1, &submit, VK_NULL_HANDLE);
+    }
+    const VkCommandBuffer commands = open_;
+    open_ = VK_NULL_HANDLE;
+    if (result != VK_SUCCESS) {
+        free_commands_.push_back(commands);
+        return fail_with(vulkan_error(result, "starting work"));
+    }
+    ticket_ = ticket;
+    ++submissions_;
+    running_.push_back({commands, ticket, staged_});
+}
+
+void Stream::reclaim() {
+    if (running_.empty()) return;
+    std::uint64_t done = 0;
+    if (vkGetSemaphoreCounterValue(device_.handle(), semaphore_, &done) != VK_SUCCESS) return;
+    while (!running_.empty() && running_.front().ticket <= done) {
+        staged_done_ = running_.front().staged_end;
+        free_commands_.push_back(running_.front().commands);
+        running_.pop_front();
+    }
+}
+
+Status Stream::wait_for(std::uint64_t ticket) {
+    VkSemaphoreWaitInfo wait{};
+    wait.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+    wait.semaphoreCount = 1;
+    wait.pSemaphores = &semaphore_;
+    wait.pValues = &ticket;
+    // A long prefill on a slow device may take minutes; a device that is lost says so.
+    VkResult result = VK_TIMEOUT;
+    while (result == VK_TIMEOUT)
+        result = vkWaitSemaphores(device_.handle(), &wait, kWaitNanoseconds);
+    if (result != VK_SUCCESS) {
+        fail_with(vulkan_error(result, "working"));
+        return tl::unexpected<Error>(*error_);
+    }
+    reclaim();
+    return {};
+}
+
+Status Stream::finish() {
+    submit();
+    // Even after an error nothing that was started may outlive this call.
+    if (!running_.empty()) {
+        if (auto status = wait_for(running_.back().ticket); !status) running_.clear();
+    }
+    if (error_) return tl::unexpected<Error>(*error_);
+    return {};
+}
+
+// --- measuring -------------------------------------------------------------------------------
+
+void Stream::start_profile() {
+    if (auto status = finish(); !status) return;
+    if (device_.info().timestamp_period == 0) return;
+    if (queries_ == VK_NULL_HANDLE) {
+        VkQueryPoolCreateInfo create{};
+        create.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
+        create.queryType = VK_QUERY_TYPE_TIMESTAMP;
+        create.queryCount = kQueries;
+        if (vkCreateQueryPool(device_.handle(), &create, nullptr, &queries_) != VK_SUCCESS) return;
+    }
+    if (auto status = begin(); !status) return;
+    vkCmdResetQueryPool(open_, queries_, 0, kQueries);
+    profiled_.clear();
+    profiling_ = true;
+}
+
+std::vector<KernelTime> Stream::stop_profile() {
+    std::vector<KernelTime> times;
+    if (!profiling_) return times;
+    const bool done = finish().has_value();
+    profiling_ = false;
+    if (!done || profiled_.empty()) return times;
+    std::vector<std::uint64_t> ticks(2 * profiled_.size());
+    if (vkGetQueryPoolResults(device_.handle(), queries_, 0, static_cast<std::uint32_t>(ticks.size()),
+                              ticks.size() * sizeof(std::uint64_t), ticks.data(),
+                              sizeof(std::uint64_t),
+                              VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
+        return times;
+    for (const auto& [shader, query] : profiled_) {
+        const std::string name(shader_module(shader).name);
+        auto at = std::find_if(times.begin(), times.end(),
+                               [&](const KernelTime& time) { return time.name == name; });
+        if (at == times.end()) at = times.insert(times.end(), {name, 0, 0.0});
+        ++at->calls;
+        at->seconds += static_cast<double>(ticks[query + 1] - ticks[query]) *
+                       device_.info().timestamp_period * 1e-9;
+    }
+    std::sort(times.begin(), times.end(),
+              [](const KernelTime& a, const KernelTime& b) { return a.seconds > b.seconds; });
+    return times;
+}
+
+}  // namespace starglass::gpu

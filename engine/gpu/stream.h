@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+//
+// The order of work. Kernels and copies are given with the bytes they read and write; those that
+// do not touch each other's bytes run side by side, the others in the order given, a barrier
+// between. Work is handed to the device a batch at a time, so that recording the next batch hides
+// behind running the last.
+//
+// What goes wrong on the device is remembered: later work is dropped, and finish() or read() says
+// it. One thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "gpu/device.h"
+
+namespace starglass::gpu {
+
+// Bytes [address, address + bytes) of device memory.
+struct Range {
+    std::uint64_t address = 0;
+    std::int64_t bytes = 0;
+};
+
+struct Groups {
+    std::int64_t x = 1, y = 1, z = 1;
+};
+
+// Time and bytes of one kind of kernel, measured by timestamps.
+struct KernelTime {
+    std::string name;
+    std::int64_t calls = 0;
+    double seconds = 0;
+};
+
+class Stream {
+public:
+    explicit Stream(Device& device);
+    ~Stream();
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    // `params` is what the shader's push constants hold.
+    template <class Params>
+    void dispatch(Shader shader, const SpecConstants& constants, const Params& params,
+                  Groups groups, std::initializer_list<Range> reads,
+                  std::initializer_list<Range> writes) {
+        static_assert(sizeof(Params) <= kPushBytes && std::is_trivially_copyable_v<Params>);
+        dispatch_bytes(shader, constants, &params, sizeof(Params), groups, {reads.begin(), reads.size()},
+                       {writes.begin(), writes.size()});
+    }
+    void dispatch_bytes(Shader shader, const SpecConstants& constants, const void* params,
+                        std::size_t params_bytes, Groups groups, std::span<const Range> reads,
+                        std::span<const Range> writes);
+    void copy(std::uint64_t to, std::uint64_t from, std::int64_t bytes);
+    void fill(std::uint64_t to, std::int64_t bytes, std::uint32_t word);  // bytes: multiple of 4
+
+    // A copy of host bytes that kernels given from now on may read until they have run.
+    std::uint64_t stage(const void* data, std::int64_t bytes);
+    // Host memory to device memory, in order with the rest; `from` may change on return.
+    void write(std::uint64_t to, const void* from, std::int64_t bytes);
+    // Waits for everything given so far.
+    [[nodiscard]] Status read(void* to, std::uint64_t from, std::int64_t bytes);
+    // Hands over what was given, without waiting.
+    void submit();
+    [[nodiscard]] Status finish();
+    // The first thing that went wrong; work is dropped until clear_error().
+    [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+    void fail_with(Error error);
+    void clear_error() { error_.reset(); }
+
+    // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
+    void start_profile();
+    std::vector<KernelTime> stop_profile();
+
+    [[nodiscard]] std::int64_t dispatches() const { return dispatches_; }
+    [[nodiscard]] std::int64_t barriers() const { return barriers_; }
+    [[nodiscard]] std::int64_t submissions() const { return submissions_; }
+
+    static constexpr std::size_t kPushBytes = 128;
+
+private:
+    static constexpr int kRangesMax = 12;
+    struct Node {
+        enum class Kind : std::uint8_t { dispatch, copy, fill };
+        Kind kind = Kind::dispatch;
+        std::uint8_t reads = 0, writes = 0;
+        std::uint16_t push_bytes = 0;
+        int level = 0;
+        Shader shader{};
+        const Pipeline* pipeline = nullptr;
+        Groups groups;
+        std::uint64_t to = 0, from = 0;
+        std::int64_t bytes = 0;
+        std::uint32_t word = 0;
+        std::array<Range, kRangesMax> ranges;  // reads, then writes
+        std::array<std::byte, kPushBytes> push;
+    };
+    // A command buffer and what it keeps in use.
+    struct Slot {
+        VkCommandBuffer commands = VK_NULL_HANDLE;
+        std::uint64_t ticket = 0;  // value of the semaphore when it has run
+        std::int64_t staged_end = 0;
+    };
+
+    Node& add(std::span<const Range> reads, std::span<const Range> writes);
+    void encode();  // nodes_ into the open command buffer
+    Status begin();
+    Status wait_for(std::uint64_t ticket);
+    void reclaim();
+    Status ensure_staging(std::int64_t bytes);
+
+    Device& device_;
+    VkCommandPool pool_ = VK_NULL_HANDLE;
+    VkSemaphore semaphore_ = VK_NULL_HANDLE;
+    std::vector<VkCommandBuffer> free_commands_;
+    std::deque<Slot> running_;
+    VkCommandBuffer open_ = VK_NULL_HANDLE;
+    std::uint64_t ticket_ = 0;  // of the last submission
+    std::vector<Node> nodes_;
+    std::vector<int> order_;
+    int recorded_ = 0;  // kernels in the open command buffer
+    std::optional<Error> error_;
+
+    // Host-visible ring; positions only grow, the place is the position modulo the size.
+    Buffer staging_;
+    std::int64_t staged_ = 0, staged_done_ = 0;
+    Buffer readback_;
+
+    VkQueryPool queries_ = VK_NULL_HANDLE;
+    std::vector<std::pair<Shader, std::uint32_t>> profiled_;  // kernel and its first query
+    bool profiling_ = false;
+    std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
+};
+
+}  // namespace starglass::gpu

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+#include "kernel/vulkan_context.h"
+
+namespace starglass {
+
+void mat_mul_vk(VulkanContext& context, const MatMul& op) {
+}
+
+}  // namespace starglass

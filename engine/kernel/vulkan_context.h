@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// What the Vulkan form of an op gets: the stream it gives kernels to, memory of its own, and the
+// words to do it with. Value pointers in ops are device addresses (backend.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gpu/stream.h"
+#include "kernel/backend.h"
+
+namespace starglass {
+
+inline std::uint64_t address_of(const void* pointer) {
+    return reinterpret_cast<std::uint64_t>(pointer);
+}
+
+// `count` values at a device address, as bytes a kernel touches.
+template <class T>
+gpu::Range range_of(const T* pointer, std::int64_t count) {
+    return {address_of(pointer), count * static_cast<std::int64_t>(sizeof(T))};
+}
+inline gpu::Range range_of(std::uint64_t address, std::int64_t bytes) {
+    return {address, bytes};
+}
+
+inline std::int64_t divide_up(std::int64_t value, std::int64_t step) {
+    return (value + step - 1) / step;
+}
+
+class VulkanContext {
+public:
+    VulkanContext(gpu::Device& device, gpu::Stream& stream, Activations activations)
+        : device(device), stream(stream), activations(activations) {}
+    ~VulkanContext() {
+        for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
+    }
+    VulkanContext(const VulkanContext&) = delete;
+    VulkanContext& operator=(const VulkanContext&) = delete;
+
+    // Memory that lives from one op to the next; ops that use the same slot run one after the
+    // other. 0 after a failure, which the stream remembers.
+    enum Scratch { attention_parts, attention_scores, index_scores, index_heads, hyper_parts, expert_hidden, expert_groups, mat_input, logits_parts, scratch_count };
+    std::uint64_t scratch(Scratch slot, std::int64_t bytes) {
+        gpu::Buffer& buffer = scratch_[slot];
+        if (buffer.bytes >= bytes) return buffer.address;
+        // What still runs may use the old one.
+        if (auto status = stream.finish(); !status) return 0;
+        device.release(buffer);
+        buffer = {};
+        auto room = device.allocate(bytes + bytes / 4);
+        if (!room) {
+            stream.fail_with(room.error());
+            return 0;
+        }
+        buffer = *room;
+        return buffer.address;
+    }
+
+    // A host array where kernels can read it.
+    template <class T>
+    std::uint64_t stage(const T* values, std::int64_t count) {
+        return stream.stage(values, count * static_cast<std::int64_t>(sizeof(T)));
+    }
+
+    gpu::Device& device;
+    gpu::Stream& stream;
+    Activations activations;
+
+private:
+    std::array<gpu::Buffer, scratch_count> scratch_{};
+};
+
+void embed_vk(VulkanContext& context, const Embed& op);
+void rms_norm_vk(VulkanContext& context, const RmsNorm& op);
+void mat_mul_vk(VulkanContext& context, const MatMul& op);
+void hyper_pre_vk(VulkanContext& context, const HyperPre& op);
+void hyper_post_vk(VulkanContext& context, const HyperPost& op);
+void hyper_head_vk(VulkanContext& context, const HyperHead& op);
+void rope_vk(VulkanContext& context, const Rope& op);
+void compress_vk(VulkanContext& context, const Compress& op);
+void encode_rows_vk(VulkanContext& context, const EncodeRows& op);
+void index_query_vk(VulkanContext& context, const IndexQuery& op);
+void index_select_vk(VulkanContext& context, const IndexSelect& op);
+void attention_vk(VulkanContext& context, const Attention& op);
+void router_vk(VulkanContext& context, const Router& op);
+void routed_experts_vk(VulkanContext& context, const RoutedExperts& op);
+void shared_expert_vk(VulkanContext& context, const SharedExpert& op);
+void add_vk(VulkanContext& context, const Add& op);
+
+}  // namespace starglass

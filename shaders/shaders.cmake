@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+#
+# The list of kernels: a name, the file it is compiled from, what is defined there.
+sg_shader(rms_norm)
