@@ -1,12 +1,141 @@
 // SPDX-License-Identifier: MIT
-#include "kernel/vulkan_context.h"
+#include <algorithm>
+
+#include "experts_params.h"
+#include "kernel/mat_mul_vk.h"
+#include "mat_vec_params.h"
 
 namespace starglass {
+namespace {
+
+struct Pairs {
+    const std::int32_t* selected = nullptr;  // null: the only expert there is
+    const float* weights = nullptr;
+    int rows;
+    int used;
+};
+
+// hidden[pair] for every (token, place).
+void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
+             const Weight& up, float clamp, std::uint64_t hidden) {
+    const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
+    const PlaneAddresses g = plane_addresses(gate);
+    const PlaneAddresses u = plane_addresses(up);
+    const RowBlocks blocks = row_blocks(context, gate.out, 2, count);
+    const shaders::GateUpParams params{.gate_codes = g.codes,
+                                       .gate_scales = g.scales,
+                                       .gate_extra = g.extra,
+                                       .up_codes = u.codes,
+                                       .up_scales = u.scales,
+                                       .up_extra = u.extra,
+                                       .grid = context.iq2_grid(),
+                                       .x = address_of(x),
+                                       .selected = address_of(pairs.selected),
+                                       .weights = address_of(pairs.weights),
+                                       .hidden = hidden,
+                                       .width = static_cast<std::int32_t>(gate.in),
+                                       .out_rows = static_cast<std::int32_t>(gate.out),
+                                       .used = pairs.used,
+                                       .routed = pairs.selected != nullptr,
+                                       .clamp = clamp};
+    context.stream.dispatch(
+        vector_shader(context, VectorProduct::gate_up, gate.type),
+        {blocks.together, 1, blocks.blocks}, params, {blocks.workgroups, count},
+        {weight_range(gate), weight_range(up), range_of(x, pairs.rows * gate.in),
+         range_of(pairs.selected, pairs.selected != nullptr ? count : 0),
+         range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
+        {range_of(hidden, count * gate.out * 4)});
+}
+
+void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, const Weight& w,
+          float* y) {
+    const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
+    const PlaneAddresses planes = plane_addresses(w);
+    const RowBlocks blocks = row_blocks(context, w.out, 2, pairs.rows);
+    const shaders::DownParams params{.codes = planes.codes,
+                                     .scales = planes.scales,
+                                     .extra = planes.extra,
+                                     .grid = context.iq2_grid(),
+                                     .x = hidden,
+                                     .selected = address_of(pairs.selected),
+                                     .y = address_of(y),
+                                     .width = static_cast<std::int32_t>(w.in),
+                                     .out_rows = static_cast<std::int32_t>(w.out),
+                                     .used = pairs.used,
+                                     .routed = pairs.selected != nullptr};
+    context.stream.dispatch(vector_shader(context, VectorProduct::down, w.type),
+                            {blocks.together, 1, blocks.blocks}, params,
+                            {blocks.workgroups, pairs.rows},
+                            {weight_range(w), range_of(hidden, count * w.in * 4),
+                             range_of(pairs.selected, pairs.selected != nullptr ? count : 0)},
+                            {range_of(y, pairs.rows * w.out)});
+}
+
+// Whether the fused kernels can take a layer: one type for gate and up, rows of whole vectors. What a
+// model file holds is always so.
+bool fused(const Weight& gate, const Weight& up, const Weight& down) {
+    const auto whole = [](const Weight& w) {
+        return w.type == DataType::f16 ? w.in % 8 == 0 : w.type != DataType::f32;
+    };
+    return gate.type == up.type && whole(gate) && whole(down);
+}
+
+// Each product on its own.
+void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
+           const Weight& up, const Weight& down, float clamp, float* y) {
+    const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
+    const std::int64_t hidden_bytes = count * gate.out * 4;
+    const std::uint64_t memory = context.scratch(VulkanContext::expert_parts,
+                                                 2 * hidden_bytes + count * down.out * 4);
+    if (memory == 0) return;
+    const std::uint64_t gates = memory;
+    const std::uint64_t ups = gates + static_cast<std::uint64_t>(hidden_bytes);
+    const std::uint64_t parts = ups + static_cast<std::uint64_t>(hidden_bytes);
+    mat_vec(context, {gate, address_of(x), gates, count, 1, pairs.selected, pairs.used});
+    mat_vec(context, {up, address_of(x), ups, count, 1, pairs.selected, pairs.used});
+    const shaders::HiddenParams hidden{.gate = gates,
+                                       .up = ups,
+                                       .weights = address_of(pairs.weights),
+                                       .hidden = gates,
+                                       .width = static_cast<std::int32_t>(gate.out),
+                                       .weighted = pairs.weights != nullptr,
+                                       .clamp = clamp};
+    context.stream.dispatch(Shader::experts_hidden, {}, hidden, {divide_up(gate.out, 256), count},
+                            {range_of(ups, hidden_bytes),
+                             range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
+                            {range_of(gates, hidden_bytes)});
+    mat_vec(context, {down, gates, parts, count, 1, pairs.selected, 1});
+    const shaders::PairSumParams sum{.parts = parts,
+                                     .y = address_of(y),
+                                     .width = static_cast<std::int32_t>(down.out),
+                                     .used = pairs.used};
+    context.stream.dispatch(Shader::experts_sum, {}, sum, {divide_up(down.out, 256), pairs.rows},
+                            {range_of(parts, count * down.out * 4)},
+                            {range_of(y, pairs.rows * down.out)});
+}
+
+void run_experts(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
+                 const Weight& up, const Weight& down_weight, float clamp,
+                 VulkanContext::Scratch slot, float* y) {
+    if (!fused(gate, up, down_weight))
+        return apart(context, x, pairs, gate, up, down_weight, clamp, y);
+    const std::uint64_t hidden = context.scratch(
+        slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);
+    if (hidden == 0) return;
+    gate_up(context, x, pairs, gate, up, clamp, hidden);
+    down(context, hidden, pairs, down_weight, y);
+}
+
+}  // namespace
 
 void routed_experts_vk(VulkanContext& context, const RoutedExperts& op) {
+    run_experts(context, op.x, {op.selected, op.weights, op.rows, op.used}, op.gate, op.up, op.down,
+                op.clamp, VulkanContext::routed_hidden, op.y);
 }
 
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op) {
+    run_experts(context, op.x, {nullptr, nullptr, op.rows, 1}, op.gate, op.up, op.down, op.clamp,
+                VulkanContext::shared_hidden, op.y);
 }
 
 void add_vk(VulkanContext& context, const Add& op) {

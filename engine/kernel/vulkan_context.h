@@ -11,6 +11,7 @@
 
 #include "gpu/stream.h"
 #include "kernel/backend.h"
+#include "tensor/iq2xxs_grid.h"
 
 namespace starglass {
 
@@ -37,13 +38,14 @@ public:
         : device(device), stream(stream), activations(activations) {}
     ~VulkanContext() {
         for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
+        device.release(grid_);
     }
     VulkanContext(const VulkanContext&) = delete;
     VulkanContext& operator=(const VulkanContext&) = delete;
 
     // Memory that lives from one op to the next; ops that use the same slot run one after the
     // other. 0 after a failure, which the stream remembers.
-    enum Scratch { attention_parts, attention_scores, index_scores, index_heads, hyper_parts, expert_hidden, expert_groups, mat_input, logits_parts, scratch_count };
+    enum Scratch { attention_parts, attention_scores, index_scores, index_heads, hyper_parts, routed_hidden, shared_hidden, expert_parts, expert_groups, mat_input, logits_parts, scratch_count };
     std::uint64_t scratch(Scratch slot, std::int64_t bytes) {
         gpu::Buffer& buffer = scratch_[slot];
         if (buffer.bytes >= bytes) return buffer.address;
@@ -60,6 +62,20 @@ public:
         return buffer.address;
     }
 
+    // The 256 entries of IQ2_XXS's grid, eight bytes each.
+    std::uint64_t iq2_grid() {
+        if (grid_.address == 0) {
+            auto room = device.allocate(sizeof kIq2XxsGrid);
+            if (!room) {
+                stream.fail_with(room.error());
+                return 0;
+            }
+            grid_ = *room;
+            stream.write(grid_.address, kIq2XxsGrid.data(), sizeof kIq2XxsGrid);
+        }
+        return grid_.address;
+    }
+
     // A host array where kernels can read it.
     template <class T>
     std::uint64_t stage(const T* values, std::int64_t count) {
@@ -72,6 +88,7 @@ public:
 
 private:
     std::array<gpu::Buffer, scratch_count> scratch_{};
+    gpu::Buffer grid_;
 };
 
 void embed_vk(VulkanContext& context, const Embed& op);

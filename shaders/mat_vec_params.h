@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "types.h"
+
+#ifdef __cplusplus
+namespace starglass::shaders {
+#endif
+#if defined(__cplusplus) || SG_MODE == 0
+SG_PARAMS(MatVecParams)
+    sg_vecs codes;
+    sg_words scales;
+    sg_words extra;
+    sg_words grid;
+    sg_floats x;
+    sg_floats y;
+    sg_words selected;  // the matrix of each row of y, unread when used is 0
+    sg_int width;       // of a slice of x
+    sg_int out_rows;  // of a group
+    sg_int rows;
+    sg_int x_stride;  // floats
+    sg_int y_stride;
+    sg_int aligned;  // F16 and F32 weights: rows may be read as vectors
+    sg_int used;     // rows of y that share a row of x, each with a matrix of its own; 0: one matrix
+SG_PARAMS_END
+#endif
+#if defined(__cplusplus) || SG_MODE == 1
+// hidden[pair] = silu(gate x) * up x * weight, pair = token * used + place
+SG_PARAMS(GateUpParams)
+    sg_vecs gate_codes;
+    sg_words gate_scales;
+    sg_words gate_extra;
+    sg_vecs up_codes;
+    sg_words up_scales;
+    sg_words up_extra;
+    sg_words grid;
+    sg_floats x;
+    sg_words selected;  // unread when routed is 0
+    sg_floats weights;
+    sg_floats hidden;
+    sg_int width;
+    sg_int out_rows;
+    sg_int used;
+    sg_int routed;
+    sg_float clamp;
+SG_PARAMS_END
+#endif
+#if defined(__cplusplus) || SG_MODE == 2
+// y[token] = sum over places of down hidden[pair]
+SG_PARAMS(DownParams)
+    sg_vecs codes;
+    sg_words scales;
+    sg_words extra;
+    sg_words grid;
+    sg_floats x;  // hidden
+    sg_words selected;
+    sg_floats y;
+    sg_int width;
+    sg_int out_rows;
+    sg_int used;
+    sg_int routed;
+SG_PARAMS_END
+#endif
+#ifdef __cplusplus
+}
+#endif
