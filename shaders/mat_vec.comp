@@ -10,6 +10,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "mat_vec_params.h"
 #include "block_dot.glsl"
+#include "quantise.glsl"
 
 layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint kRowsTogether = 2;
@@ -37,17 +38,6 @@ uint place_of(uint e, uint units) {
     const uint r = e & 15;
     return ((r & 3) >> 1) * units + (e >> 4) * 8 + (r >> 2) * 2 + (r & 1);
 #endif
-}
-
-// Correctly rounded but for rare cases: a quotient that is off by a step flips codes at ties.
-float quotient(float a, float b) {
-    const float q = a / b;
-    const float r = fma(-q, b, a);
-    return abs(q) < 3e38 && abs(b) < 3e38 ? q + r / b : q;
-}
-
-bool is_broken(float value) {
-    return (floatBitsToUint(value) & 0x7F800000u) == 0x7F800000u;
 }
 
 uint pack4(ivec4 codes) {

@@ -23,3 +23,14 @@ endforeach()
 
 sg_shader(experts_hidden FILE experts DEFINES SG_STEP=0)
 sg_shader(experts_sum FILE experts DEFINES SG_STEP=1)
+sg_shader(experts_group)
+
+# Products with many vectors: by cooperative matrices, by their emulation (tests), by registers.
+sg_shader(mat_input)
+set(type_number 0)
+foreach(type q8_0 q2_k q4_k iq2_xxs f16)
+  sg_shader(mat_tile_${type} FILE mat_tile DEFINES SG_TYPE=${type_number})
+  sg_shader(mat_tile_${type}_matrix FILE mat_tile DEFINES SG_TYPE=${type_number} SG_MATRIX)
+  sg_shader(mat_tile_${type}_emulated FILE mat_tile DEFINES SG_TYPE=${type_number} SG_EMULATE_MATRIX)
+  math(EXPR type_number "${type_number} + 1")
+endforeach()

@@ -80,7 +80,7 @@ bool fused(const Weight& gate, const Weight& up, const Weight& down) {
     return gate.type == up.type && whole(gate) && whole(down);
 }
 
-// Each product on its own.
+// Each product on its own; many rows in tiles.
 void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
            const Weight& up, const Weight& down, float clamp, float* y) {
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
@@ -91,8 +91,26 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
     const std::uint64_t gates = memory;
     const std::uint64_t ups = gates + static_cast<std::uint64_t>(hidden_bytes);
     const std::uint64_t parts = ups + static_cast<std::uint64_t>(hidden_bytes);
-    mat_vec(context, {gate, address_of(x), gates, count, 1, pairs.selected, pairs.used});
-    mat_vec(context, {up, address_of(x), ups, count, 1, pairs.selected, pairs.used});
+    const bool tiled = may_tile(context, gate, pairs.rows) && may_tile(context, up, pairs.rows) &&
+                       may_tile(context, down, pairs.rows);
+    TileGroups groups;
+    const TileGroups* by_matrix = nullptr;
+    if (tiled && pairs.selected != nullptr) {
+        groups = tile_groups(context, pairs.selected, count, gate.count);
+        by_matrix = &groups;
+    }
+    if (tiled) {
+        TileInput in = tile_input(context, address_of(x), pairs.rows, gate.in, gate.type,
+                                  VulkanContext::mat_input);
+        mat_tile(context, gate, in, gates, count, 1, by_matrix, pairs.used);
+        if (up.type != gate.type)
+            in = tile_input(context, address_of(x), pairs.rows, up.in, up.type,
+                            VulkanContext::mat_input);
+        mat_tile(context, up, in, ups, count, 1, by_matrix, pairs.used);
+    } else {
+        mat_vec(context, {gate, address_of(x), gates, count, 1, pairs.selected, pairs.used});
+        mat_vec(context, {up, address_of(x), ups, count, 1, pairs.selected, pairs.used});
+    }
     const shaders::HiddenParams hidden{.gate = gates,
                                        .up = ups,
                                        .weights = address_of(pairs.weights),
@@ -104,7 +122,14 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
                             {range_of(ups, hidden_bytes),
                              range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
                             {range_of(gates, hidden_bytes)});
-    mat_vec(context, {down, gates, parts, count, 1, pairs.selected, 1});
+    if (tiled) {
+        const TileInput in =
+            tile_input(context, gates, count, down.in, down.type, VulkanContext::mat_input);
+        mat_tile(context, down, in, pairs.used == 1 ? address_of(y) : parts, count, 1, by_matrix, 1);
+        if (pairs.used == 1) return;
+    } else {
+        mat_vec(context, {down, gates, parts, count, 1, pairs.selected, 1});
+    }
     const shaders::PairSumParams sum{.parts = parts,
                                      .y = address_of(y),
                                      .width = static_cast<std::int32_t>(down.out),
@@ -117,7 +142,7 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
 void run_experts(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
                  const Weight& up, const Weight& down_weight, float clamp,
                  VulkanContext::Scratch slot, float* y) {
-    if (!fused(gate, up, down_weight))
+    if (!fused(gate, up, down_weight) || may_tile(context, gate, pairs.rows))
         return apart(context, x, pairs, gate, up, down_weight, clamp, y);
     const std::uint64_t hidden = context.scratch(
         slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);

@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <cassert>
 
+#include "experts_group_params.h"
+#include "mat_input_params.h"
+#include "mat_tile_params.h"
 #include "mat_vec_params.h"
+#include "tensor/block_format.h"
 
 namespace starglass {
 namespace {
@@ -120,7 +124,139 @@ void mat_vec(VulkanContext& context, const Product& op) {
                             {range_of(op.y, op.rows * op.w.out * 4)});
 }
 
+// --- many rows ---------------------------------------------------------------------------------
+
+namespace {
+
+enum class TileForm { registers, matrix, emulated };
+
+TileForm tile_form(const VulkanContext& context) {
+    if (context.emulate_matrix) return TileForm::emulated;
+    return context.device.features().cooperative_matrix ? TileForm::matrix : TileForm::registers;
+}
+
+std::int64_t tile_edge(const VulkanContext& context) {
+    return tile_form(context) == TileForm::registers ? 64 : 128;
+}
+
+#define SG_FORMS(type)                                                   \
+    {                                                                    \
+        Shader::mat_tile_##type, Shader::mat_tile_##type##_matrix,       \
+            Shader::mat_tile_##type##_emulated                           \
+    }
+Shader tile_shader(DataType type, TileForm form) {
+    constexpr Shader kShaders[5][3] = {SG_FORMS(q8_0), SG_FORMS(q2_k), SG_FORMS(q4_k),
+                                       SG_FORMS(iq2_xxs), SG_FORMS(f16)};
+    int index = 4;
+    if (type == DataType::q8_0) index = 0;
+    if (type == DataType::q2_k) index = 1;
+    if (type == DataType::q4_k) index = 2;
+    if (type == DataType::iq2_xxs) index = 3;
+    return kShaders[index][static_cast<std::size_t>(form)];
+}
+#undef SG_FORMS
+
+// How the subgroups of a workgroup share a tile of 8 x 8 matrices.
+gpu::SpecConstants subgroup_grid(const VulkanContext& context) {
+    const std::uint32_t subgroups = 256 / context.device.info().subgroup_size;
+    std::uint32_t across = 1;
+    while (across * across * 4 <= subgroups) across *= 2;
+    return {across, subgroups / across};
+}
+
+}  // namespace
+
+bool may_tile(const VulkanContext& context, const Weight& w, std::int64_t rows) {
+    return context.activations == Activations::int8 && rows >= kTileRows && w.type != DataType::f32;
+}
+
+TileInput tile_input(VulkanContext& context, std::uint64_t x, std::int64_t rows, std::int64_t width,
+                     DataType type, VulkanContext::Scratch slot) {
+    constexpr std::int64_t kStep = 32;
+    const ActivationFormat format = activation_format(type);
+    TileInput result;
+    result.rows = rows;
+    result.twice = format == ActivationFormat::f32;
+    result.row_words = divide_up(width, kStep) * kStep / 2 * (result.twice ? 2 : 1);
+    result.address = context.scratch(slot, rows * result.row_words * 4);
+    if (result.address == 0) return result;
+    const std::uint32_t kind = format == ActivationFormat::q8_0   ? 1
+                               : format == ActivationFormat::q8_k ? 2
+                                                                  : 3;
+    const shaders::MatInputParams params{.x = x,
+                                         .y = result.address,
+                                         .width = static_cast<std::int32_t>(width),
+                                         .x_stride = static_cast<std::int32_t>(width),
+                                         .y_stride = static_cast<std::int32_t>(result.row_words),
+                                         .rows = static_cast<std::int32_t>(rows)};
+    context.stream.dispatch(Shader::mat_input, {kind}, params, {divide_up(width, 4096), rows},
+                            {range_of(x, rows * width * 4)},
+                            {range_of(result.address, rows * result.row_words * 4)});
+    return result;
+}
+
+TileGroups tile_groups(VulkanContext& context, const std::int32_t* selected, std::int64_t pairs,
+                       std::int64_t experts) {
+    assert(experts <= 1024);
+    TileGroups groups;
+    const std::int64_t edge = tile_edge(context);
+    groups.pairs = pairs;
+    groups.count = std::min(pairs, pairs / edge + experts);
+    const std::int64_t tile_bytes = divide_up(groups.count * 16, 256) * 256;
+    groups.tiles = context.scratch(VulkanContext::expert_groups, tile_bytes + pairs * 4);
+    if (groups.tiles == 0) return groups;
+    groups.order = groups.tiles + static_cast<std::uint64_t>(tile_bytes);
+    const shaders::ExpertsGroupParams params{
+        .selected = address_of(selected),
+        .tiles = groups.tiles,
+        .order = groups.order,
+        .pairs = static_cast<std::int32_t>(pairs),
+        .experts = static_cast<std::int32_t>(experts),
+        .tile = static_cast<std::int32_t>(edge),
+        .tiles_max = static_cast<std::int32_t>(groups.count)};
+    context.stream.dispatch(Shader::experts_group, {}, params, {1}, {range_of(selected, pairs)},
+                            {range_of(groups.tiles, tile_bytes + pairs * 4)});
+    return groups;
+}
+
+void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::uint64_t y,
+              std::int64_t rows, int groups, const TileGroups* by_matrix, int used) {
+    if (x.address == 0 || (by_matrix != nullptr && by_matrix->tiles == 0)) return;
+    const std::int64_t edge = tile_edge(context);
+    const std::int64_t out_rows = w.out / groups;
+    const PlaneAddresses planes = plane_addresses(w);
+    const bool stacked = by_matrix != nullptr;
+    const shaders::MatTileParams params{.codes = planes.codes,
+                                        .scales = planes.scales,
+                                        .extra = planes.extra,
+                                        .grid = context.iq2_grid(),
+                                        .x = x.address,
+                                        .y = y,
+                                        .tiles = stacked ? by_matrix->tiles : 0,
+                                        .order = stacked ? by_matrix->order : 0,
+                                        .width = static_cast<std::int32_t>(w.in),
+                                        .out_rows = static_cast<std::int32_t>(out_rows),
+                                        .rows = static_cast<std::int32_t>(rows),
+                                        .x_stride = static_cast<std::int32_t>(x.row_words / 4),
+                                        .y_stride = static_cast<std::int32_t>(w.out),
+                                        .groups = groups,
+                                        .used = stacked ? used : 0,
+                                        .twice = x.twice};
+    context.stream.dispatch(
+        tile_shader(w.type, tile_form(context)), subgroup_grid(context), params,
+        {stacked ? by_matrix->count : divide_up(rows, edge), divide_up(out_rows, edge), groups},
+        {weight_range(w), range_of(x.address, x.rows * x.row_words * 4),
+         range_of(stacked ? by_matrix->tiles : 0,
+                  stacked ? by_matrix->count * 16 + 256 + by_matrix->pairs * 4 : 0)},
+        {range_of(y, rows * w.out * 4)});
+}
+
 void mat_mul_vk(VulkanContext& context, const MatMul& op) {
+    if (may_tile(context, op.w, op.rows)) {
+        const TileInput x = tile_input(context, address_of(op.x), op.rows * op.groups, op.w.in,
+                                       op.w.type, VulkanContext::mat_input);
+        return mat_tile(context, op.w, x, address_of(op.y), op.rows, op.groups, nullptr, 0);
+    }
     mat_vec(context, {op.w, address_of(op.x), address_of(op.y), op.rows, op.groups});
 }
 

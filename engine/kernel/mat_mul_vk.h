@@ -33,6 +33,31 @@ struct Product {
 };
 void mat_vec(VulkanContext& context, const Product& op);
 
+// Many rows meet weights that were unpacked to f16 once for a tile of them. Both factors are rounded
+// to f16 (F16 weights meet x in two parts instead), so results differ from mat_vec by about 2^-11 of their
+// rms. Only in int8 arithmetic, which is coarser than that.
+inline constexpr std::int64_t kTileRows = 9;  // fewer are met as vectors
+bool may_tile(const VulkanContext& context, const Weight& w, std::int64_t rows);
+// x as the tiles of weights of type `type` want it, in scratch; 0 after a failure.
+struct TileInput {
+    std::uint64_t address = 0;
+    std::int64_t row_words = 0;  // from row to row, words of two f16
+    std::int64_t rows = 0;
+    bool twice = false;
+};
+TileInput tile_input(VulkanContext& context, std::uint64_t x, std::int64_t rows, std::int64_t width,
+                     DataType type, VulkanContext::Scratch slot);
+// The tiles of rows by matrix, for stacks.
+struct TileGroups {
+    std::uint64_t tiles = 0, order = 0;
+    std::int64_t count = 0;  // at most
+    std::int64_t pairs = 0;
+};
+TileGroups tile_groups(VulkanContext& context, const std::int32_t* selected, std::int64_t pairs,
+                       std::int64_t experts);
+void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::uint64_t y,
+              std::int64_t rows, int groups, const TileGroups* by_matrix, int used);
+
 // Rows a subgroup keeps under way at once, and blocks of rows a workgroup goes through.
 struct RowBlocks {
     std::uint32_t together, blocks;

@@ -85,6 +85,7 @@ public:
     gpu::Device& device;
     gpu::Stream& stream;
     Activations activations;
+    bool emulate_matrix = false;  // tests: cooperative matrices in ordinary arithmetic
 
 private:
     std::array<gpu::Buffer, scratch_count> scratch_{};

@@ -57,6 +57,7 @@ public:
     Status finish() override { return forgiven(stream_.finish()); }
 
     Result<Weight> place(const Weight& w) override;
+    void emulate_matrix() override { context_.emulate_matrix = true; }
 
     void run(const Embed& op) override { embed_vk(context_, op); }
     void run(const RmsNorm& op) override { rms_norm_vk(context_, op); }

@@ -19,6 +19,8 @@ public:
     // Writes a weight in file form into device memory and gives it there; released with
     // `release(w.data)`. Errors: out_of_memory.
     virtual Result<Weight> place(const Weight& w) = 0;
+    // Cooperative matrix kernels in ordinary arithmetic, on any device: slow, for tests.
+    virtual void emulate_matrix() = 0;
 };
 
 // Errors: those of gpu::Device::open.

@@ -23,12 +23,14 @@ public:
         EXPECT_EQ(inner_->device().validation_messages(), 0);
     }
     // Null where there is no such device.
-    static std::unique_ptr<Backend> make(Activations activations, gpu::DeviceOptions options) {
+    static std::unique_ptr<Backend> make(Activations activations, gpu::DeviceOptions options,
+                                         bool emulate_matrix = false) {
         auto backend = make_vulkan_backend(activations, options);
         if (!backend) {
             ADD_FAILURE() << backend.error().message;
             return nullptr;
         }
+        if (emulate_matrix) (*backend)->emulate_matrix();
         return std::make_unique<HostedVulkan>(std::move(*backend));
     }
 
