@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
 #
 # The list of kernels: a name, the file it is compiled from, what is defined there.
+sg_shader(add)
 sg_shader(rms_norm)
