@@ -2,4 +2,5 @@
 #
 # The list of kernels: a name, the file it is compiled from, what is defined there.
 sg_shader(add)
+sg_shader(embed)
 sg_shader(rms_norm)
