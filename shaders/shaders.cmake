@@ -4,3 +4,5 @@
 sg_shader(add)
 sg_shader(embed)
 sg_shader(rms_norm)
+sg_shader(rms_norm_rope)
+sg_shader(rope)
