@@ -2,6 +2,7 @@
 #
 # The list of kernels: a name, the file it is compiled from, what is defined there.
 sg_shader(add)
+sg_shader(compress)
 sg_shader(embed)
 sg_shader(encode_rows)
 sg_shader(index_query)
