@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
 # The list of kernels: a name, the file it is compiled from, what is defined there.
+sg_shader(add)
+sg_shader(compress)
+sg_shader(embed)
+sg_shader(encode_rows)
+sg_shader(hyper_finish)
+sg_shader(hyper_mix)
+sg_shader(hyper_post)
+sg_shader(index_query)
 sg_shader(rms_norm)
 
 # Products with a few vectors. int8: quantised vectors, portable; dot: with packed products; f32.
@@ -34,3 +42,6 @@ foreach(type q8_0 q2_k q4_k iq2_xxs f16)
   sg_shader(mat_tile_${type}_emulated FILE mat_tile DEFINES SG_TYPE=${type_number} SG_EMULATE_MATRIX)
   math(EXPR type_number "${type_number} + 1")
 endforeach()
+sg_shader(rms_norm_rope)
+sg_shader(rope)
+sg_shader(router)

@@ -56,6 +56,7 @@ Stream::~Stream() {
 }
 
 void Stream::fail_with(Error error) {
+    if (!error_) ++failures_;
     if (!error_) error_ = std::move(error);
     nodes_.clear();
 }

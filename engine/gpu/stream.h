@@ -76,6 +76,8 @@ public:
     [[nodiscard]] const std::optional<Error>& error() const { return error_; }
     void fail_with(Error error);
     void clear_error() { error_.reset(); }
+    // How often work was dropped: what was written to be kept must then be written again.
+    [[nodiscard]] std::int64_t failures() const { return failures_; }
 
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
@@ -139,6 +141,7 @@ private:
     std::vector<std::pair<Shader, std::uint32_t>> profiled_;  // kernel and its first query
     bool profiling_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
+    std::int64_t failures_ = 0;
 };
 
 }  // namespace starglass::gpu

@@ -16,6 +16,8 @@ struct RopeParams {
     float scale = 1.0F;
     float low = 0.0F;  // ramp limits, pair indices; from rope_params() in model/shape
     float high = 0.0F;
+
+    bool operator==(const RopeParams&) const = default;
 };
 
 struct Rope {

@@ -39,6 +39,7 @@ public:
     ~VulkanContext() {
         for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
         device.release(grid_);
+        for (const RopeTable& table : rope_tables_) device.release(table.buffer);
     }
     VulkanContext(const VulkanContext&) = delete;
     VulkanContext& operator=(const VulkanContext&) = delete;
@@ -82,14 +83,28 @@ public:
         return stream.stage(values, count * static_cast<std::int64_t>(sizeof(T)));
     }
 
+    // Cosine and sine [rows][rotary/2] of positions, computed by the CPU: a GPU's are wrong for
+    // large angles. The tables of a batch are kept for the layers that share them.
+    gpu::Range rope_table(const RopeParams& params, std::span<const std::int64_t> positions);
+
     gpu::Device& device;
     gpu::Stream& stream;
     Activations activations;
     bool emulate_matrix = false;  // tests: cooperative matrices in ordinary arithmetic
 
 private:
+    struct RopeTable {
+        RopeParams params;
+        std::vector<std::int64_t> positions;
+        gpu::Buffer buffer;
+        std::int64_t failures = 0;  // of the stream when it was written
+        std::int64_t used = 0;
+    };
+
     std::array<gpu::Buffer, scratch_count> scratch_{};
     gpu::Buffer grid_;
+    std::array<RopeTable, 6> rope_tables_;
+    std::int64_t rope_uses_ = 0;
 };
 
 void embed_vk(VulkanContext& context, const Embed& op);
@@ -108,5 +123,15 @@ void router_vk(VulkanContext& context, const Router& op);
 void routed_experts_vk(VulkanContext& context, const RoutedExperts& op);
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op);
 void add_vk(VulkanContext& context, const Add& op);
+
+// Two ops in one, with the bits of the two one after the other.
+// y is rope.x
+void rms_norm_rope_vk(VulkanContext& context, const RmsNorm& norm, const Rope& rope);
+void rope_index_query_vk(VulkanContext& context, const Rope& rope, const IndexQuery& query);
+// norm.x is pre.u
+void hyper_pre_norm_vk(VulkanContext& context, const HyperPre& pre, const RmsNorm& norm);
+// pre.h is post.out; norm may be null.
+void hyper_post_pre_vk(VulkanContext& context, const HyperPost& post, const HyperPre& pre,
+                       const RmsNorm* norm);
 
 }  // namespace starglass

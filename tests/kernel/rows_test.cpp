@@ -25,6 +25,36 @@ TEST(EncodeRows, StoresWhatTheCodecSays) {
     });
 }
 
+// Bit for bit also where a device may round differently, flush or lose a NaN.
+TEST(EncodeRows, ValuesOfEveryMagnitude) {
+    for_each_backend([](Backend& backend) {
+        for (const RowLayout& layout :
+             {RowLayout::kv(512, 64), RowLayout::index(128), RowLayout::plain(64)}) {
+            SCOPED_TRACE("width " + std::to_string(layout.width));
+            RowsProblem problem({layout, 64, false});
+            Random random(7);
+            for (std::int64_t row = 0; row < 64; ++row)
+                for (int i = 0; i < layout.width; ++i) {
+                    // A narrow band of exponents a row, all of them over the rows, some broken.
+                    const auto field = static_cast<std::uint32_t>(4 * row + random.below(4));
+                    auto bits = static_cast<std::uint32_t>(random.bits());
+                    bits = (bits & 0x807FFFFFU) | (field << 23);
+                    if (random.below(40) == 0) bits = (bits & 0x80000000U) | 0x7F800000U;
+                    if (random.below(40) == 0) bits |= 0x7FC00000U;
+                    if (random.below(10) == 0) bits &= 0x80000000U;
+                    problem.x[row * layout.width + i] = std::bit_cast<float>(bits);
+                }
+            backend.run(problem.op());
+            for (std::int64_t row = 0; row < 64; ++row) {
+                std::vector<std::byte> want(static_cast<std::size_t>(layout.stride));
+                encode_row(layout, problem.x.data() + row * layout.width, want.data());
+                EXPECT_TRUE(std::equal(want.begin(), want.end(), problem.destination[row]))
+                    << "row " << row;
+            }
+        }
+    });
+}
+
 TEST(IndexQuery, TransformsAndRoundsEveryHead) {
     for_each_backend([](Backend& backend) {
         for (const IndexQueryCase& c : index_query_cases()) {

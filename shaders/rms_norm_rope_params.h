@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include "types.h"
+
+#ifdef __cplusplus
+namespace starglass::shaders {
+#endif
+SG_PARAMS(RmsNormRopeParams)
+    sg_floats x;
+    sg_floats weight;  // unread when has_weight is 0
+    sg_floats y;
+    sg_floats table;  // [rows][pairs] cosine, sine
+    sg_int dim;
+    sg_int has_weight;
+    sg_int pairs;
+    sg_int inverse;
+    sg_float epsilon;
+SG_PARAMS_END
+#ifdef __cplusplus
+}
+#endif

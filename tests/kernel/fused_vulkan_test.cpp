@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// Vulkan kernels that do two ops in one give the bits of the two ops.
+#include "kernel/hyper_connection_cases.h"
+#include "kernel/rope_cases.h"
+#include "kernel/rows_cases.h"
+#include "kernel/vulkan_context.h"
+
+namespace starglass::testing {
+namespace {
+
+// Device memory for what a test hands to kernels.
+class Fused : public ::testing::Test {
+protected:
+    Fused() {
+        auto backend = make_vulkan_backend(Activations::int8, vulkan_options());
+        if (!backend) {
+            ADD_FAILURE() << backend.error().message;
+            return;
+        }
+        backend_ = std::move(*backend);
+        context_.emplace(backend_->device(), backend_->stream(), Activations::int8);
+    }
+    ~Fused() override {
+        for (void* memory : taken_) backend_->release(memory);
+        EXPECT_EQ(backend_->device().validation_messages(), 0);
+    }
+    float* put(std::span<const float> values) {
+        auto memory = backend_->allocate(values.size_bytes());
+        if (!memory) {
+            ADD_FAILURE() << memory.error().message;
+            return nullptr;
+        }
+        taken_.push_back(*memory);
+        backend_->write(*memory, values.data(), values.size_bytes());
+        return static_cast<float*>(*memory);
+    }
+    float* room(std::int64_t count) {
+        return put(std::vector<float>(static_cast<std::size_t>(count), 7.0F));
+    }
+    Weight place(const Weight& w) {
+        auto placed = backend_->place(w);
+        if (!placed) {
+            ADD_FAILURE() << placed.error().message;
+            return w;
+        }
+        taken_.push_back(const_cast<std::byte*>(placed->data));
+        return *placed;
+    }
+    std::vector<float> get(const float* from, std::int64_t count) {
+        std::vector<float> values(static_cast<std::size_t>(count));
+        if (auto status = backend_->read(values.data(), from, values.size() * sizeof(float));
+            !status)
+            ADD_FAILURE() << status.error().message;
+        return values;
+    }
+
+    std::unique_ptr<VulkanBackend> backend_;
+    std::optional<VulkanContext> context_;
+    std::vector<void*> taken_;
+};
+
+TEST_F(Fused, RmsNormRope) {
+    for (const RopeCase& c : rope_cases())
+        for (const bool weighted : {false, true})
+            for (const bool in_place : {false, true}) {
+                SCOPED_TRACE("rotary " + std::to_string(c.params.rotary) + ", width " +
+                             std::to_string(c.width));
+                RopeProblem problem(c);
+                Random random(3);
+                const std::int64_t count = c.rows * c.heads * c.width;
+                const Floats weight = Floats::random(random, c.width);
+                float* const weights = weighted ? put(weight.span()) : nullptr;
+                const auto ops = [&](Rope& rope) {
+                    float* const x = put(problem.x.span());
+                    rope = problem.op();
+                    rope.x = in_place ? x : room(count);
+                    return RmsNorm{.x = x,
+                                   .weight = weights,
+                                   .y = rope.x,
+                                   .rows = c.rows * c.heads,
+                                   .dim = c.width,
+                                   .epsilon = 1e-6F};
+                };
+                Rope one{}, two{};
+                const RmsNorm norm_one = ops(one);
+                rms_norm_rope_vk(*context_, norm_one, one);
+                const RmsNorm norm_two = ops(two);
+                rms_norm_vk(*context_, norm_two);
+                rope_vk(*context_, two);
+                expect_same_bits(get(one.x, count), get(two.x, count));
+            }
+}
+
+TEST_F(Fused, RopeIndexQuery) {
+    for (const IndexQueryCase& c : index_query_cases())
+        for (const bool inverse : {false, true}) {
+            SCOPED_TRACE("width " + std::to_string(c.width));
+            IndexQueryProblem problem(c);
+            const std::int64_t count = c.rows * c.heads * c.width;
+            std::vector<std::int64_t> positions;
+            for (std::int64_t row = 0; row < c.rows; ++row) positions.push_back(100000 + 3 * row);
+            RopeParams params = yarn_rope();
+            params.rotary = c.width / 2;
+            IndexQuery query = problem.op();
+            Rope rope{.x = nullptr,
+                      .rows = c.rows,
+                      .heads = c.heads,
+                      .width = c.width,
+                      .positions = positions.data(),
+                      .params = params,
+                      .inverse = inverse};
+            float* const one = query.x = rope.x = put(problem.x.span());
+            rope_index_query_vk(*context_, rope, query);
+            float* const two = query.x = rope.x = put(problem.x.span());
+            rope_vk(*context_, rope);
+            index_query_vk(*context_, query);
+            expect_same_bits(get(one, count), get(two, count));
+        }
+}
+
+struct HyperMemory {
+    HyperPre pre;
+    HyperPost post;
+    RmsNorm norm;
+};
+
+TEST_F(Fused, HyperConnections) {
+    for (const HyperCase& c : hyper_cases()) {
+        SCOPED_TRACE(std::to_string(c.streams) + " x " + std::to_string(c.dim));
+        HyperProblem problem(c);
+        Random random(4);
+        const std::int64_t n = c.streams;
+        const std::int64_t values = c.rows * n * c.dim;
+        const Weight fn = place(problem.fn.view());
+        float* const h = put(problem.h.span());
+        float* const y = put(problem.y.span());
+        float* const scale = put(problem.scale.span());
+        float* const base = put(problem.base.span());
+        float* const weight = put(Floats::random(random, c.dim).span());
+        float* const post_in = put(Floats::random(random, c.rows * n).span());
+        float* const comb_in = put(Floats::random(random, c.rows * n * n).span());
+        const auto memory = [&] {
+            HyperMemory m{.pre = problem.pre(), .post = problem.spread(), .norm = {}};
+            m.post.h = h;
+            m.post.y = y;
+            m.post.post = post_in;
+            m.post.comb = comb_in;
+            m.post.out = room(values);
+            m.pre.h = m.post.out;
+            m.pre.fn = fn;
+            m.pre.scale = scale;
+            m.pre.base = base;
+            m.pre.u = room(c.rows * c.dim);
+            m.pre.post = room(c.rows * n);
+            m.pre.comb = room(c.rows * n * n);
+            m.norm = {.x = m.pre.u,
+                      .weight = weight,
+                      .y = room(c.rows * c.dim),
+                      .rows = c.rows,
+                      .dim = c.dim,
+                      .epsilon = 1e-6F};
+            return m;
+        };
+        const HyperMemory apart = memory();
+        hyper_post_vk(*context_, apart.post);
+        hyper_pre_vk(*context_, apart.pre);
+        rms_norm_vk(*context_, apart.norm);
+        const HyperMemory normed = memory();
+        hyper_post_vk(*context_, normed.post);
+        hyper_pre_norm_vk(*context_, normed.pre, normed.norm);
+        const HyperMemory both = memory();
+        hyper_post_pre_vk(*context_, both.post, both.pre, nullptr);
+        rms_norm_vk(*context_, both.norm);
+        const HyperMemory all = memory();
+        hyper_post_pre_vk(*context_, all.post, all.pre, &all.norm);
+        for (const HyperMemory* m : {&normed, &both, &all}) {
+            expect_same_bits(get(m->post.out, values), get(apart.post.out, values));
+            expect_same_bits(get(m->pre.u, c.rows * c.dim), get(apart.pre.u, c.rows * c.dim));
+            expect_same_bits(get(m->pre.post, c.rows * n), get(apart.pre.post, c.rows * n));
+            expect_same_bits(get(m->pre.comb, c.rows * n * n), get(apart.pre.comb, c.rows * n * n));
+            expect_same_bits(get(m->norm.y, c.rows * c.dim), get(apart.norm.y, c.rows * c.dim));
+        }
+    }
+}
+
+// More tables than are kept, each used again after others took its place.
+TEST_F(Fused, RopeTablesAreToldApart) {
+    const auto reference = make_reference_backend(Activations::int8);
+    for (int round = 0; round < 3; ++round)
+        for (int first = 0; first < 9; ++first)
+            for (const RopeParams& params : {plain_rope(), yarn_rope()}) {
+                RopeProblem problem({params, 2, 128, 1 + 40 * (first % 3), 10 * first, false});
+                Rope op = problem.op();
+                float* const x = op.x = put(problem.x.span());
+                rope_vk(*context_, op);
+                reference->run(problem.op());
+                expect_same_bits(get(x, static_cast<std::int64_t>(problem.x.size())),
+                                 problem.x.span());
+            }
+}
+
+}  // namespace
+}  // namespace starglass::testing
