@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// Every op, on one page. A backend runs them in the order they are given; results are complete
-// when a call returns. Shapes and types were checked when the model was loaded, so ops cannot
-// fail. Host memory throughout; one thread calls at a time.
+// Every op, and the memory ops work in, on one page. A backend runs ops, writes and copies in the
+// order they are given, perhaps after the call has returned: read() and finish() wait, and report
+// what went wrong. Shapes and types were checked when the model was loaded, so giving an op cannot
+// fail. One thread calls at a time.
+//
+// Values live in backend memory: every weight, norm, sink, scale and hash table, every input and
+// output, the rows and frontiers of a state. Where host_memory() is true any memory of the process
+// will do. Elsewhere such a pointer is an address only the backend understands: whoever holds one
+// may add to it, never look behind it.
+//
+// Small arguments are arrays on the host, read while the op is given and free when the call
+// returns: Embed::tokens, Router::tokens, Rope::positions, EncodeRows::destination and
+// RowPages::pages. The entries of the last two are addresses in backend memory.
 #pragma once
 
 #include <cstddef>
@@ -38,13 +48,20 @@ public:
     // SIMD the instruction set. Below 2^16, not 0.
     [[nodiscard]] virtual std::uint32_t arithmetic() const = 0;
 
+    // Whether values may lie anywhere in the process's memory; then nothing below waits, and the
+    // base class does all of it.
     [[nodiscard]] virtual bool host_memory() const { return true; }
-    virtual Result<void*> allocate(std::size_t) { return nullptr; }
-    virtual void release(void*) noexcept {}
-    virtual void write(void*, const void*, std::size_t) {}
-    [[nodiscard]] virtual Status read(void*, const void*, std::size_t) { return {}; }
-    virtual void copy(void*, const void*, std::size_t) {}
-    [[nodiscard]] virtual Status finish() { return {}; }
+    // Memory for values, aligned for any of them, its content undefined. Errors: out_of_memory.
+    [[nodiscard]] virtual Result<void*> allocate(std::size_t bytes);
+    // Ops already given may still use it.
+    virtual void release(void* memory) noexcept;
+    // `from_host` may be reused when the call returns.
+    virtual void write(void* to, const void* from_host, std::size_t bytes);
+    virtual void copy(void* to, const void* from, std::size_t bytes);  // not overlapping
+    // Waits for everything given so far. Errors: what went wrong since the last read or finish
+    // (device lost, out_of_memory); then nothing written since is to be believed.
+    [[nodiscard]] virtual Status read(void* to_host, const void* from, std::size_t bytes);
+    [[nodiscard]] virtual Status finish();
 
     virtual void run(const Embed&) = 0;
     virtual void run(const RmsNorm&) = 0;

@@ -12,53 +12,30 @@ namespace {
 
 using Shape = std::span<const std::int64_t>;
 
-void trace(const ForwardHooks& hooks, std::string_view name, int layer, std::int64_t position,
-           std::initializer_list<std::int64_t> shape, const float* values) {
-    if (!hooks.trace) return;
-    std::int64_t count = 1;
-    for (const std::int64_t dim : shape) count *= dim;
-    hooks.trace(name, layer, position, Shape(shape.begin(), shape.size()),
-                {values, static_cast<std::size_t>(count)});
+// Hands on values that are already on the host.
+void show(const ForwardHooks& hooks, std::string_view name, int layer, std::int64_t position,
+          std::initializer_list<std::int64_t> shape, std::span<const float> values) {
+    hooks.trace(name, layer, position, Shape(shape.begin(), shape.size()), values);
 }
 
 // Slots [first, first+count) of the group being filled, as they are before anything is in them.
-void empty_slots(const LayerStateShape& shape, std::int64_t first, std::int64_t count,
-                 std::vector<float>& kv, std::vector<float>& score) {
+void empty_slots(Backend& backend, const LayerStateShape& shape, std::int64_t first,
+                 std::int64_t count, const WorkingState::Frontier& frontier) {
     const std::int64_t slots = static_cast<std::int64_t>(shape.coff) * shape.ratio;
-    const std::int64_t columns = static_cast<std::int64_t>(kv.size()) / slots;
+    const std::int64_t columns = frontier.values / slots;
     const std::int64_t begin = ((shape.coff == 2 ? shape.ratio : 0) + first) * columns;
-    std::fill_n(kv.begin() + begin, count * columns, 0.0F);
-    std::fill_n(score.begin() + begin, count * columns, kEmptyScore);
+    std::vector<float> values(static_cast<std::size_t>(count * columns), 0.0F);
+    backend.write(frontier.kv + begin, values.data(), values.size() * sizeof(float));
+    std::fill(values.begin(), values.end(), kEmptyScore);
+    backend.write(frontier.score + begin, values.data(), values.size() * sizeof(float));
+}
+
+// Rows a batch completes in a layer.
+std::int64_t emitted_rows(std::int64_t first_position, std::int64_t rows, int ratio) {
+    return (first_position + rows) / ratio - first_position / ratio;
 }
 
 }  // namespace
-
-void Forward::Undo::keep(const LayerState& layer, std::int64_t first, std::int64_t rows) {
-    if (layer.shape.ratio == 0) return;
-    slot = first % layer.shape.ratio;
-    filled = rows;
-    copied = slot + rows >= layer.shape.ratio;
-    if (!copied) return;
-    // Assigned, not rebuilt: the buffers keep their room from token to token.
-    kv = layer.frontier_kv;
-    score = layer.frontier_score;
-    index_kv = layer.index_frontier_kv;
-    index_score = layer.index_frontier_score;
-}
-
-void Forward::Undo::restore(LayerState& layer) const {
-    if (layer.shape.ratio == 0) return;
-    if (copied) {
-        layer.frontier_kv = kv;
-        layer.frontier_score = score;
-        layer.index_frontier_kv = index_kv;
-        layer.index_frontier_score = index_score;
-        return;
-    }
-    empty_slots(layer.shape, slot, filled, layer.frontier_kv, layer.frontier_score);
-    if (layer.shape.indexed)
-        empty_slots(layer.shape, slot, filled, layer.index_frontier_kv, layer.index_frontier_score);
-}
 
 std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Rounding rounding) {
     std::vector<LayerStateShape> result;
@@ -81,75 +58,256 @@ std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Roundin
 
 Forward::Forward(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
                  Rounding rounding)
-    : shape_(shape), weights_(weights), backend_(backend), rounding_(rounding) {
+    : shape_(shape),
+      weights_(weights),
+      backend_(backend),
+      rounding_(rounding),
+      h_(backend),
+      h_next_(backend),
+      u_(backend),
+      post_(backend),
+      comb_(backend),
+      x_(backend),
+      z_(backend),
+      q_(backend),
+      kv_(backend),
+      heads_(backend),
+      low_(backend),
+      block_out_(backend),
+      compressor_(backend),
+      index_compressor_(backend),
+      index_query_(backend),
+      index_weights_(backend),
+      index_scores_(backend),
+      router_logits_(backend),
+      shared_out_(backend),
+      head_in_(backend),
+      logits_(backend),
+      selected_(backend),
+      counts_(backend),
+      routing_(backend) {
 }
 
-float* Forward::room(std::vector<float>& buffer, std::int64_t count) {
-    if (buffer.size() < static_cast<std::size_t>(count))
-        buffer.resize(static_cast<std::size_t>(count));
-    return buffer.data();
+// --- scratch -----------------------------------------------------------------------------------
+
+Status Forward::prepare(int rows, WorkingState& state, const ForwardHooks& hooks) {
+    const std::int64_t n = rows;
+    const std::int64_t E = shape_.embedding;
+    const std::int64_t C = shape_.streams;
+    const std::int64_t D = shape_.head_width;
+    TRY_STATUS(h_next_.reserve(n * C * E));
+    TRY_STATUS(u_.reserve(n * E));
+    TRY_STATUS(post_.reserve(n * C));
+    TRY_STATUS(comb_.reserve(n * C * C));
+    TRY_STATUS(x_.reserve(n * E));
+    TRY_STATUS(z_.reserve(n * shape_.query_rank));
+    TRY_STATUS(q_.reserve(n * shape_.heads * D));
+    TRY_STATUS(kv_.reserve(n * D));
+    TRY_STATUS(heads_.reserve(n * shape_.heads * D));
+    TRY_STATUS(low_.reserve(n * shape_.output_groups * shape_.output_rank));
+    TRY_STATUS(block_out_.reserve(n * E));
+    TRY_STATUS(shared_out_.reserve(n * E));
+    TRY_STATUS(router_logits_.reserve(n * shape_.experts));
+    routed_layers_ = state.layers();
+    TRY_STATUS(routing_.reserve(routed_layers_ * n * shape_.experts_used *
+                                static_cast<std::int64_t>(sizeof(std::int32_t) + sizeof(float))));
+
+    const std::int64_t first = state.positions();
+    const std::int64_t IH = shape_.index_heads;
+    const std::int64_t ID = shape_.index_width;
+    for (int layer = 0; layer < state.layers(); ++layer) {
+        const LayerStateShape& at = state.shape(layer);
+        if (at.ratio == 0) continue;
+        const std::int64_t emitted = std::max<std::int64_t>(emitted_rows(first, n, at.ratio), 1);
+        const auto reserve = [&](CompressorScratch& scratch, std::int64_t width) -> Status {
+            TRY_STATUS(scratch.kv.reserve(n * at.coff * width));
+            TRY_STATUS(scratch.gate.reserve(n * at.coff * width));
+            return scratch.pooled.reserve(emitted * width);
+        };
+        TRY_STATUS(reserve(compressor_, D));
+        if (!at.indexed) continue;
+        TRY_STATUS(reserve(index_compressor_, ID));
+        const std::int64_t visible = (first + n) / at.ratio;
+        if (visible <= shape_.index_top_k) continue;
+        TRY_STATUS(index_query_.reserve(n * IH * ID));
+        TRY_STATUS(index_weights_.reserve(n * IH));
+        TRY_STATUS(selected_.reserve(n * shape_.index_top_k));
+        TRY_STATUS(counts_.reserve(n));
+        if (hooks.trace) TRY_STATUS(index_scores_.reserve(n * visible));
+    }
+    if (hooks.cancel != nullptr) TRY_STATUS(prepare_undo(n, state));
+    looking_ = {};
+    return state.prepare(rows);
 }
 
-Status Forward::run(std::span<const std::int32_t> tokens, KvState& state,
+Status Forward::prepare_undo(std::int64_t rows, WorkingState& state) {
+    for (int layer = 0; layer < state.layers(); ++layer) {
+        if (undo_.size() <= static_cast<std::size_t>(layer)) undo_.emplace_back(backend_);
+        Undo& undo = undo_[static_cast<std::size_t>(layer)];
+        const LayerStateShape& at = state.shape(layer);
+        if (at.ratio == 0) continue;
+        undo.slot = state.positions() % at.ratio;
+        undo.filled = rows;
+        undo.copied = undo.slot + rows >= at.ratio;
+        if (!undo.copied) continue;
+        const std::int64_t slots = static_cast<std::int64_t>(at.coff) * at.ratio * at.coff;
+        TRY_STATUS(undo.kv.reserve(slots * at.kv_width));
+        TRY_STATUS(undo.score.reserve(slots * at.kv_width));
+        if (!at.indexed) continue;
+        TRY_STATUS(undo.index_kv.reserve(slots * at.index_width));
+        TRY_STATUS(undo.index_score.reserve(slots * at.index_width));
+    }
+    return {};
+}
+
+void Forward::keep(int layer, WorkingState& state) {
+    const LayerStateShape& at = state.shape(layer);
+    const Undo& undo = undo_[static_cast<std::size_t>(layer)];
+    if (at.ratio == 0 || !undo.copied) return;
+    for (const bool index : {false, true}) {
+        if (index && !at.indexed) continue;
+        const WorkingState::Frontier from = state.frontier(layer, index);
+        const auto bytes = static_cast<std::size_t>(from.values) * sizeof(float);
+        backend_.copy((index ? undo.index_kv : undo.kv).data(), from.kv, bytes);
+        backend_.copy((index ? undo.index_score : undo.score).data(), from.score, bytes);
+    }
+}
+
+void Forward::put_back(int layer, WorkingState& state) {
+    const LayerStateShape& at = state.shape(layer);
+    const Undo& undo = undo_[static_cast<std::size_t>(layer)];
+    if (at.ratio == 0) return;
+    for (const bool index : {false, true}) {
+        if (index && !at.indexed) continue;
+        const WorkingState::Frontier to = state.frontier(layer, index);
+        if (!undo.copied) {
+            empty_slots(backend_, at, undo.slot, undo.filled, to);
+            continue;
+        }
+        const auto bytes = static_cast<std::size_t>(to.values) * sizeof(float);
+        backend_.copy(to.kv, (index ? undo.index_kv : undo.kv).data(), bytes);
+        backend_.copy(to.score, (index ? undo.index_score : undo.score).data(), bytes);
+    }
+}
+
+// --- what the host sees ------------------------------------------------------------------------
+
+template <class T>
+std::span<const T> Forward::look(const T* values, std::int64_t count) {
+    const auto size = static_cast<std::size_t>(count);
+    if (backend_.host_memory()) return {values, size};
+    if (!looking_) return {};
+    looked_at_.resize(size * sizeof(T));
+    looking_ = backend_.read(looked_at_.data(), values, looked_at_.size());
+    if (!looking_) return {};
+    return {reinterpret_cast<const T*>(looked_at_.data()), size};
+}
+
+void Forward::trace(const ForwardHooks& hooks, std::string_view name, int layer,
+                    std::int64_t position, std::initializer_list<std::int64_t> shape,
+                    const float* values) {
+    if (!hooks.trace) return;
+    std::int64_t count = 1;
+    for (const std::int64_t dim : shape) count *= dim;
+    const std::span<const float> seen = look(values, count);
+    if (looking_) show(hooks, name, layer, position, shape, seen);
+}
+
+std::int32_t* Forward::selected_experts(int state_layer, int rows) const {
+    return reinterpret_cast<std::int32_t*>(routing_.data()) +
+           static_cast<std::int64_t>(state_layer) * rows * shape_.experts_used;
+}
+
+float* Forward::expert_weights(int state_layer, int rows) const {
+    return reinterpret_cast<float*>(selected_experts(routed_layers_, rows)) +
+           static_cast<std::int64_t>(state_layer) * rows * shape_.experts_used;
+}
+
+void Forward::report_routing(int first_layer, int last_layer, int rows, std::int64_t first_position,
+                             const ForwardHooks& hooks) {
+    const auto frame = static_cast<std::size_t>(rows) * shape_.experts_used;
+    const std::size_t experts = frame * static_cast<std::size_t>(routed_layers_);
+    const std::span<const std::byte> seen =
+        look(routing_.data(),
+             static_cast<std::int64_t>(experts * (sizeof(std::int32_t) + sizeof(float))));
+    if (!looking_) return;
+    const auto* const ids = reinterpret_cast<const std::int32_t*>(seen.data());
+    const auto* const weights =
+        reinterpret_cast<const float*>(seen.data() + experts * sizeof(std::int32_t));
+    for (int layer = first_layer; layer < last_layer; ++layer) {
+        const std::size_t at = frame * static_cast<std::size_t>(layer);
+        hooks.routing(layer, first_position, rows, {ids + at, frame}, {weights + at, frame});
+    }
+}
+
+// --- a batch -----------------------------------------------------------------------------------
+
+Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
                     const ForwardHooks& hooks) {
     const int rows = static_cast<int>(tokens.size());
     const std::int64_t first = state.positions();
-    state.reserve_batch(rows);
     const std::int64_t stream_size = static_cast<std::int64_t>(shape_.streams) * shape_.embedding;
-    room(h_, rows * stream_size);
+    last_rows_ = 0;
+    TRY_STATUS(h_.reserve(rows * stream_size));
+    TRY_STATUS(prepare(rows, state, hooks));
     backend_.run(Embed{.table = weights_.embedding,
                        .tokens = tokens.data(),
                        .rows = rows,
                        .streams = shape_.streams,
                        .y = h_.data()});
     if (hooks.trace) {
-        float* one = room(u_, static_cast<std::int64_t>(rows) * shape_.embedding);
-        for (int row = 0; row < rows; ++row)
-            std::copy_n(h_.data() + row * stream_size, shape_.embedding,
-                        one + static_cast<std::int64_t>(row) * shape_.embedding);
-        trace(hooks, "embed", -1, first, {rows, shape_.embedding}, one);
+        const std::span<const float> all = look(h_.data(), rows * stream_size);
+        std::vector<float> one;
+        for (std::int64_t row = 0; row < rows && looking_; ++row) {
+            const auto at = all.begin() + row * stream_size;
+            one.insert(one.end(), at, at + shape_.embedding);
+        }
+        if (looking_) show(hooks, "embed", -1, first, {rows, shape_.embedding}, one);
     }
-    TRY_STATUS(run_layers(0, shape_.layers, tokens, state, h_, hooks));
+    Status status = run_layers(0, shape_.layers, tokens, state, h_, hooks);
+    if (!status && status.error().code == ErrorCode::cancelled) return status;
+    // A batch is the unit: what went wrong in it is known before its positions count.
+    if (status) status = backend_.finish();
+    if (!status) {
+        state.abandon();
+        return status;
+    }
     state.advance(first + rows);
     last_rows_ = rows;
     return {};
 }
 
 Status Forward::run_layers(int first_layer, int last_layer, std::span<const std::int32_t> tokens,
-                           KvState& state, std::vector<float>& h, const ForwardHooks& hooks) {
-    const std::int64_t first = state.positions();
+                           WorkingState& state, BackendArray<float>& h, const ForwardHooks& hooks) {
     // Layers already run have folded this batch into their frontiers; to cancel is to put these
     // back. Everything else they wrote lies beyond `positions` and is written again.
-    undo_.resize(static_cast<std::size_t>(last_layer - first_layer));
     for (int index = first_layer; index < last_layer; ++index) {
-        LayerState& layer = state.layer(index);
         if (hooks.cancel != nullptr) {
             if (hooks.cancel->cancelled()) {
-                for (int done = first_layer; done < index; ++done)
-                    undo_[static_cast<std::size_t>(done - first_layer)].restore(state.layer(done));
+                for (int done = first_layer; done < index; ++done) put_back(done, state);
                 return fail(ErrorCode::cancelled, "stopped at the caller's request");
             }
-            undo_[static_cast<std::size_t>(index - first_layer)].keep(
-                layer, first, static_cast<std::int64_t>(tokens.size()));
+            keep(index, state);
         }
         const auto at = static_cast<std::size_t>(index);
         const LayerWeights& weights = weights_.layers[at];
-        run_layer({weights, index, shape_.ratio[at], shape_.clamp[at], weights.hash_table}, tokens,
-                  first, layer, state.raw_ring(index), h, hooks);
+        run_layer({weights, index, index, shape_.ratio[at], shape_.clamp[at], weights.hash_table},
+                  tokens, state, h, hooks);
     }
-    return {};
+    if (hooks.routing)
+        report_routing(first_layer, last_layer, static_cast<int>(tokens.size()), state.positions(),
+                       hooks);
+    return looking_;
 }
 
 void Forward::run_layer(const LayerPlace& place, std::span<const std::int32_t> tokens,
-                        std::int64_t first_position, LayerState& state, RowRing raw,
-                        std::vector<float>& h, const ForwardHooks& hooks) {
-    attention_half(place, first_position, static_cast<int>(tokens.size()), state, raw, h, hooks);
-    ffn_half(place, tokens, first_position, h, hooks);
+                        WorkingState& state, BackendArray<float>& h, const ForwardHooks& hooks) {
+    attention_half(place, static_cast<int>(tokens.size()), state, h, hooks);
+    ffn_half(place, tokens, state.positions(), h, hooks);
 }
 
 void Forward::gather(const Weight& fn, const float* scale, const float* base,
-                     const std::vector<float>& h, int rows) {
-    const std::int64_t C = shape_.streams;
+                     const BackendArray<float>& h, int rows) {
     backend_.run(HyperPre{.h = h.data(),
                           .fn = fn,
                           .scale = scale,
@@ -160,27 +318,34 @@ void Forward::gather(const Weight& fn, const float* scale, const float* base,
                           .sinkhorn = shape_.sinkhorn,
                           .epsilon = shape_.epsilon,
                           .hyper_epsilon = shape_.hyper_epsilon,
-                          .u = room(u_, static_cast<std::int64_t>(rows) * shape_.embedding),
-                          .post = room(post_, rows * C),
-                          .comb = room(comb_, rows * C * C)});
+                          .u = u_.data(),
+                          .post = post_.data(),
+                          .comb = comb_.data()});
 }
 
-void Forward::spread(std::vector<float>& h, int rows) {
-    room(h_next_, static_cast<std::int64_t>(rows) * shape_.streams * shape_.embedding);
+void Forward::spread(BackendArray<float>& h, int rows) {
     backend_.run(HyperPost{h.data(), block_out_.data(), post_.data(), comb_.data(), rows,
                            shape_.streams, shape_.embedding, h_next_.data()});
     std::swap(h, h_next_);
 }
 
-void Forward::attention_half(const LayerPlace& place, std::int64_t first_position, int rows,
-                             LayerState& state, RowRing raw, std::vector<float>& h,
-                             const ForwardHooks& hooks) {
+// Ops that do not need each other stand together, so that a backend may run them side by side.
+void Forward::attention_half(const LayerPlace& place, int rows, WorkingState& state,
+                             BackendArray<float>& h, const ForwardHooks& hooks) {
     const LayerWeights& w = place.weights;
     const std::int64_t E = shape_.embedding;
     const int C = shape_.streams;
     const int D = shape_.head_width;
     const int H = shape_.heads;
+    const int IH = shape_.index_heads;
+    const int ID = shape_.index_width;
+    const std::int64_t LQ = shape_.query_rank;
+    const std::int64_t first_position = state.positions();
     const RopeParams rope = shape_.rope(place.ratio);
+    const bool compressed = place.ratio != 0;
+    const bool indexed = compressed && state.shape(place.state_layer).indexed;
+    const std::int64_t visible = compressed ? (first_position + rows) / place.ratio : 0;
+    const bool selecting = indexed && visible > shape_.index_top_k;
 
     positions_.resize(static_cast<std::size_t>(rows));
     std::iota(positions_.begin(), positions_.end(), first_position);
@@ -189,38 +354,46 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
     trace(hooks, "hc_attn_post", place.layer, first_position, {rows, C}, post_.data());
     trace(hooks, "hc_attn_comb", place.layer, first_position, {rows, C, C}, comb_.data());
 
-    const float* x = room(x_, rows * E);
+    const float* x = x_.data();
     backend_.run(RmsNorm{u_.data(), w.attn_norm, x_.data(), rows, E, shape_.epsilon});
     trace(hooks, "attn_norm", place.layer, first_position, {rows, E}, x);
 
-    // Queries: low rank, then per head.
-    const std::int64_t LQ = shape_.query_rank;
-    room(z_, rows * LQ);
+    // All products of x: low rank queries, the row that is key and value, what is pooled, and how
+    // the indexer weighs its heads.
     backend_.run(MatMul{w.q_a, x, z_.data(), rows});
+    backend_.run(MatMul{w.kv, x, kv_.data(), rows});
+    if (compressed) compress_project(place, rows, false);
+    if (indexed) compress_project(place, rows, true);
+    if (selecting) backend_.run(MatMul{w.index_proj, x, index_weights_.data(), rows});
+
     backend_.run(RmsNorm{z_.data(), w.q_a_norm, z_.data(), rows, LQ, shape_.epsilon});
-    room(q_, static_cast<std::int64_t>(rows) * H * D);
+    backend_.run(RmsNorm{kv_.data(), w.kv_norm, kv_.data(), rows, D, shape_.epsilon});
+    if (compressed) compress_pool(place, rows, state, false);
+    if (indexed) compress_pool(place, rows, state, true);
+
     backend_.run(MatMul{w.q_b, z_.data(), q_.data(), rows});
+    if (selecting) backend_.run(MatMul{w.index_q_b, z_.data(), index_query_.data(), rows});
+
     backend_.run(RmsNorm{q_.data(), nullptr, q_.data(), static_cast<std::int64_t>(rows) * H, D,
                          shape_.epsilon});
-    backend_.run(Rope{q_.data(), rows, H, D, positions_.data(), rope});
-    trace(hooks, "q", place.layer, first_position, {rows, H, D}, q_.data());
-
-    // The row that is key and value.
-    room(kv_, static_cast<std::int64_t>(rows) * D);
-    backend_.run(MatMul{w.kv, x, kv_.data(), rows});
-    backend_.run(RmsNorm{kv_.data(), w.kv_norm, kv_.data(), rows, D, shape_.epsilon});
     backend_.run(Rope{kv_.data(), rows, 1, D, positions_.data(), rope});
+    if (selecting) backend_.run(Rope{index_query_.data(), rows, IH, ID, positions_.data(), rope});
+    backend_.run(Rope{q_.data(), rows, H, D, positions_.data(), rope});
+    const RowRing raw = state.raw(place.state_layer);
     row_addresses_.clear();
     for (int row = 0; row < rows; ++row) row_addresses_.push_back(raw.row(first_position + row));
     backend_.run(EncodeRows{kv_.data(), rows, raw.layout, row_addresses_.data()});
+    if (compressed) compress_emit(place, rows, state, false);
+    if (indexed) compress_emit(place, rows, state, true);
+    trace(hooks, "q", place.layer, first_position, {rows, H, D}, q_.data());
     if (hooks.trace) {
         // The golden data show the row after the FP8 round trip and before f16 storage.
-        std::vector<float> rounded(kv_.begin(),
-                                   kv_.begin() + static_cast<std::ptrdiff_t>(rows) * D);
-        if (rounding_ == Rounding::model)
+        const std::span<const float> seen = look(kv_.data(), static_cast<std::int64_t>(rows) * D);
+        std::vector<float> rounded(seen.begin(), seen.end());
+        if (rounding_ == Rounding::model && looking_)
             for (int row = 0; row < rows; ++row)
                 fp8_round(rounded.data() + static_cast<std::ptrdiff_t>(row) * D, D - shape_.rotary);
-        trace(hooks, "kv", place.layer, first_position, {rows, D}, rounded.data());
+        if (looking_) show(hooks, "kv", place.layer, first_position, {rows, D}, rounded);
     }
 
     Attention attention{.q = q_.data(),
@@ -232,62 +405,16 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
                         .window = shape_.window,
                         .raw = raw,
                         .compressed = {},
-                        .out = room(heads_, static_cast<std::int64_t>(rows) * H * D)};
-    if (place.ratio != 0) {
-        compress(place, first_position, rows, state, false);
+                        .out = heads_.data()};
+    if (compressed) {
         attention.ratio = place.ratio;
-        attention.compressed = state.compressed.view();
-        if (state.shape.indexed) {
-            compress(place, first_position, rows, state, true);
-            const std::int64_t visible = (first_position + rows) / place.ratio;
-            if (visible > shape_.index_top_k) {
-                const int IH = shape_.index_heads;
-                const int ID = shape_.index_width;
-                room(index_query_, static_cast<std::int64_t>(rows) * IH * ID);
-                room(index_weights_, static_cast<std::int64_t>(rows) * IH);
-                backend_.run(MatMul{w.index_q_b, z_.data(), index_query_.data(), rows});
-                backend_.run(Rope{index_query_.data(), rows, IH, ID, positions_.data(), rope});
-                backend_.run(
-                    IndexQuery{index_query_.data(), rows, IH, ID, rounding_ == Rounding::model});
-                backend_.run(MatMul{w.index_proj, x, index_weights_.data(), rows});
-                selected_.resize(static_cast<std::size_t>(rows) * shape_.index_top_k);
-                counts_.resize(static_cast<std::size_t>(rows));
-                float* scores = nullptr;
-                if (hooks.trace) {
-                    scores = room(index_scores_, rows * visible);
-                    std::fill_n(scores, rows * visible, std::nanf(""));
-                }
-                backend_.run(
-                    IndexSelect{.query = index_query_.data(),
-                                .weights = index_weights_.data(),
-                                .weight_scale = 1.0F / std::sqrt(static_cast<float>(ID * IH)),
-                                .keys = state.index.view(),
-                                .first_position = first_position,
-                                .rows = rows,
-                                .heads = IH,
-                                .ratio = place.ratio,
-                                .top_k = shape_.index_top_k,
-                                .selected = selected_.data(),
-                                .counts = counts_.data(),
-                                .scores = scores,
-                                .score_stride = scores != nullptr ? visible : 0});
-                attention.selected = selected_.data();
-                attention.counts = counts_.data();
-                attention.selected_stride = shape_.index_top_k;
-                if (hooks.trace) {
-                    trace(hooks, "index_scores", place.layer, first_position, {rows, visible},
-                          scores);
-                    std::vector<float> mask(static_cast<std::size_t>(rows * visible), 0.0F);
-                    for (int row = 0; row < rows; ++row)
-                        for (int k = 0; k < counts_[static_cast<std::size_t>(row)]; ++k)
-                            mask[static_cast<std::size_t>(
-                                row * visible + selected_[static_cast<std::size_t>(
-                                                    row * shape_.index_top_k + k)])] = 1.0F;
-                    trace(hooks, "index_selected", place.layer, first_position, {rows, visible},
-                          mask.data());
-                }
-            }
-        }
+        attention.compressed = state.rows(place.state_layer, false);
+    }
+    if (selecting) {
+        select_rows(place, rows, visible, state, hooks);
+        attention.selected = selected_.data();
+        attention.counts = counts_.data();
+        attention.selected_stride = shape_.index_top_k;
     }
     backend_.run(attention);
     trace(hooks, "heads", place.layer, first_position, {rows, H, D}, heads_.data());
@@ -295,9 +422,7 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
     Rope back{heads_.data(), rows, H, D, positions_.data(), rope};
     back.inverse = true;
     backend_.run(back);
-    room(low_, static_cast<std::int64_t>(rows) * shape_.output_groups * shape_.output_rank);
     backend_.run(MatMul{w.output_a, heads_.data(), low_.data(), rows, shape_.output_groups});
-    room(block_out_, rows * E);
     backend_.run(MatMul{w.output_b, low_.data(), block_out_.data(), rows});
     trace(hooks, "attn_out", place.layer, first_position, {rows, E}, block_out_.data());
 
@@ -305,50 +430,96 @@ void Forward::attention_half(const LayerPlace& place, std::int64_t first_positio
     trace(hooks, "hc_after_attn", place.layer, first_position, {rows, C, E}, h.data());
 }
 
-void Forward::compress(const LayerPlace& place, std::int64_t first_position, int rows,
-                       LayerState& state, bool index) {
+void Forward::select_rows(const LayerPlace& place, int rows, std::int64_t visible,
+                          WorkingState& state, const ForwardHooks& hooks) {
+    const int IH = shape_.index_heads;
+    const int ID = shape_.index_width;
+    const int K = shape_.index_top_k;
+    const std::int64_t first_position = state.positions();
+    backend_.run(IndexQuery{index_query_.data(), rows, IH, ID, rounding_ == Rounding::model});
+    float* scores = nullptr;
+    if (hooks.trace) {
+        scores = index_scores_.data();
+        const std::vector<float> none(static_cast<std::size_t>(rows * visible), std::nanf(""));
+        backend_.write(scores, none.data(), none.size() * sizeof(float));
+    }
+    backend_.run(IndexSelect{.query = index_query_.data(),
+                             .weights = index_weights_.data(),
+                             .weight_scale = 1.0F / std::sqrt(static_cast<float>(ID * IH)),
+                             .keys = state.rows(place.state_layer, true),
+                             .first_position = first_position,
+                             .rows = rows,
+                             .heads = IH,
+                             .ratio = place.ratio,
+                             .top_k = K,
+                             .selected = selected_.data(),
+                             .counts = counts_.data(),
+                             .scores = scores,
+                             .score_stride = scores != nullptr ? visible : 0});
+    if (!hooks.trace) return;
+    trace(hooks, "index_scores", place.layer, first_position, {rows, visible}, scores);
+    const std::span<const std::int32_t> seen_counts = look(counts_.data(), rows);
+    const std::vector<std::int32_t> counts(seen_counts.begin(), seen_counts.end());
+    const std::span<const std::int32_t> selected =
+        look(selected_.data(), static_cast<std::int64_t>(rows) * K);
+    if (!looking_) return;
+    std::vector<float> mask(static_cast<std::size_t>(rows * visible), 0.0F);
+    for (int row = 0; row < rows; ++row)
+        for (int k = 0; k < counts[static_cast<std::size_t>(row)]; ++k)
+            mask[static_cast<std::size_t>(row * visible +
+                                          selected[static_cast<std::size_t>(row * K + k)])] = 1.0F;
+    show(hooks, "index_selected", place.layer, first_position, {rows, visible}, mask);
+}
+
+void Forward::compress_project(const LayerPlace& place, int rows, bool index) {
     const LayerWeights& w = place.weights;
-    const int width = index ? shape_.index_width : shape_.head_width;
-    const int coff = ModelShape::coff(place.ratio);
-    const std::int64_t columns = static_cast<std::int64_t>(coff) * width;
-    room(compress_kv_, rows * columns);
-    room(compress_gate_, rows * columns);
+    const CompressorScratch& scratch = index ? index_compressor_ : compressor_;
     backend_.run(MatMul{index ? w.index_compressor_kv : w.compressor_kv, x_.data(),
-                        compress_kv_.data(), rows});
+                        scratch.kv.data(), rows});
     backend_.run(MatMul{index ? w.index_compressor_gate : w.compressor_gate, x_.data(),
-                        compress_gate_.data(), rows});
-    const std::int64_t first_row = first_position / place.ratio;
-    const std::int64_t emitted = (first_position + rows) / place.ratio - first_row;
-    room(pooled_, std::max<std::int64_t>(emitted, 1) * width);
-    backend_.run(Compress{
-        .kv = compress_kv_.data(),
-        .gate = compress_gate_.data(),
-        .ape = index ? w.index_compressor_ape : w.compressor_ape,
-        .first_position = first_position,
-        .rows = rows,
-        .ratio = place.ratio,
-        .coff = coff,
-        .width = width,
-        .frontier_kv = (index ? state.index_frontier_kv : state.frontier_kv).data(),
-        .frontier_score = (index ? state.index_frontier_score : state.frontier_score).data(),
-        .out = pooled_.data()});
+                        scratch.gate.data(), rows});
+}
+
+void Forward::compress_pool(const LayerPlace& place, int rows, WorkingState& state, bool index) {
+    const CompressorScratch& scratch = index ? index_compressor_ : compressor_;
+    const WorkingState::Frontier frontier = state.frontier(place.state_layer, index);
+    backend_.run(
+        Compress{.kv = scratch.kv.data(),
+                 .gate = scratch.gate.data(),
+                 .ape = index ? place.weights.index_compressor_ape : place.weights.compressor_ape,
+                 .first_position = state.positions(),
+                 .rows = rows,
+                 .ratio = place.ratio,
+                 .coff = ModelShape::coff(place.ratio),
+                 .width = index ? shape_.index_width : shape_.head_width,
+                 .frontier_kv = frontier.kv,
+                 .frontier_score = frontier.score,
+                 .out = scratch.pooled.data()});
+}
+
+void Forward::compress_emit(const LayerPlace& place, int rows, WorkingState& state, bool index) {
+    const std::int64_t first_row = state.positions() / place.ratio;
+    const std::int64_t emitted = emitted_rows(state.positions(), rows, place.ratio);
     if (emitted == 0) return;
-    backend_.run(RmsNorm{pooled_.data(), index ? w.index_compressor_norm : w.compressor_norm,
-                         pooled_.data(), emitted, width, shape_.epsilon});
+    const LayerWeights& w = place.weights;
+    const LayerStateShape& at = state.shape(place.state_layer);
+    const int width = index ? shape_.index_width : shape_.head_width;
+    float* const pooled = (index ? index_compressor_ : compressor_).pooled.data();
+    backend_.run(RmsNorm{pooled, index ? w.index_compressor_norm : w.compressor_norm, pooled,
+                         emitted, width, shape_.epsilon});
     // A row is rotated at the first token of its own group.
     group_positions_.resize(static_cast<std::size_t>(emitted));
     for (std::int64_t row = 0; row < emitted; ++row)
         group_positions_[static_cast<std::size_t>(row)] = (first_row + row) * place.ratio;
     backend_.run(
-        Rope{pooled_.data(), emitted, 1, width, group_positions_.data(), shape_.rope(place.ratio)});
-    PagedRows& rows_store = index ? state.index : state.compressed;
-    rows_store.prepare(first_row, emitted, row_addresses_);
-    backend_.run(
-        EncodeRows{pooled_.data(), emitted, rows_store.layout(), row_addresses_.data(), index});
+        Rope{pooled, emitted, 1, width, group_positions_.data(), shape_.rope(place.ratio)});
+    state.append(place.state_layer, index, first_row, emitted, row_addresses_);
+    backend_.run(EncodeRows{pooled, emitted, index ? at.index_row : at.kv_row,
+                            row_addresses_.data(), index});
 }
 
 void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> tokens,
-                       std::int64_t first_position, std::vector<float>& h,
+                       std::int64_t first_position, BackendArray<float>& h,
                        const ForwardHooks& hooks) {
     const LayerWeights& w = place.weights;
     const int rows = static_cast<int>(tokens.size());
@@ -357,14 +528,12 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
     const int K = shape_.experts_used;
 
     gather(w.hc_ffn_fn, w.hc_ffn_scale, w.hc_ffn_base, h, rows);
-    room(x_, rows * E);
     backend_.run(RmsNorm{u_.data(), w.ffn_norm, x_.data(), rows, E, shape_.epsilon});
     trace(hooks, "ffn_norm", place.layer, first_position, {rows, E}, x_.data());
 
-    room(router_logits_, static_cast<std::int64_t>(rows) * shape_.experts);
+    std::int32_t* const selected = selected_experts(place.state_layer, rows);
+    float* const weights = expert_weights(place.state_layer, rows);
     backend_.run(MatMul{w.router, x_.data(), router_logits_.data(), rows});
-    router_selected_.resize(static_cast<std::size_t>(rows) * K);
-    room(router_weights_, static_cast<std::int64_t>(rows) * K);
     backend_.run(Router{.logits = router_logits_.data(),
                         .bias = place.hash_table != nullptr ? nullptr : w.router_bias,
                         .table = place.hash_table,
@@ -373,23 +542,19 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
                         .experts = shape_.experts,
                         .used = K,
                         .scale = shape_.expert_scale,
-                        .selected = router_selected_.data(),
-                        .weights = router_weights_.data()});
-    if (hooks.routing)
-        hooks.routing(place.layer, first_position, rows,
-                      {router_selected_.data(), static_cast<std::size_t>(rows) * K},
-                      {router_weights_.data(), static_cast<std::size_t>(rows) * K});
+                        .selected = selected,
+                        .weights = weights});
     if (hooks.trace) {
-        const std::vector<float> ids(router_selected_.begin(), router_selected_.end());
-        trace(hooks, "router_sel", place.layer, first_position, {rows, K}, ids.data());
-        trace(hooks, "router_w", place.layer, first_position, {rows, K}, router_weights_.data());
+        const std::span<const std::int32_t> seen =
+            look(selected, static_cast<std::int64_t>(rows) * K);
+        const std::vector<float> ids(seen.begin(), seen.end());
+        if (looking_) show(hooks, "router_sel", place.layer, first_position, {rows, K}, ids);
+        trace(hooks, "router_w", place.layer, first_position, {rows, K}, weights);
     }
 
-    room(block_out_, rows * E);
-    room(shared_out_, rows * E);
     backend_.run(RoutedExperts{.x = x_.data(),
-                               .selected = router_selected_.data(),
-                               .weights = router_weights_.data(),
+                               .selected = selected,
+                               .weights = weights,
                                .gate = w.gate_experts,
                                .up = w.up_experts,
                                .down = w.down_experts,
@@ -407,11 +572,15 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
     trace(hooks, "hc_after_ffn", place.layer, first_position, {rows, C, E}, h.data());
 }
 
-void Forward::head(const HeadWeights& head, std::span<const float> h, int rows,
-                   std::span<float> out) {
+Status Forward::head(const HeadWeights& head, const float* h, int rows, std::span<float> out) {
     const std::int64_t E = shape_.embedding;
-    room(head_in_, rows * E);
-    backend_.run(HyperHead{.h = h.data(),
+    TRY_STATUS(head_in_.reserve(rows * E));
+    float* logits = out.data();
+    if (!backend_.host_memory()) {
+        TRY_STATUS(logits_.reserve(static_cast<std::int64_t>(rows) * shape_.vocabulary));
+        logits = logits_.data();
+    }
+    backend_.run(HyperHead{.h = h,
                            .fn = head.hc_fn,
                            .scale = head.hc_scale,
                            .base = head.hc_base,
@@ -422,18 +591,21 @@ void Forward::head(const HeadWeights& head, std::span<const float> h, int rows,
                            .hyper_epsilon = shape_.hyper_epsilon,
                            .v = head_in_.data()});
     backend_.run(RmsNorm{head_in_.data(), head.norm, head_in_.data(), rows, E, shape_.epsilon});
-    backend_.run(MatMul{weights_.output, head_in_.data(), out.data(), rows});
+    backend_.run(MatMul{weights_.output, head_in_.data(), logits, rows});
+    if (backend_.host_memory()) return {};
+    return backend_.read(out.data(), logits, out.size_bytes());
 }
 
-std::span<const float> Forward::streams(int row) const {
+const float* Forward::streams(int row) const {
     assert(row >= 0 && row < last_rows_);
-    const auto size = static_cast<std::size_t>(shape_.streams) * shape_.embedding;
-    return {h_.data() + static_cast<std::size_t>(row) * size, size};
+    return h_.data() + static_cast<std::int64_t>(row) * shape_.streams * shape_.embedding;
 }
 
-void Forward::logits(int row, std::span<float> out) {
-    assert(out.size() == static_cast<std::size_t>(shape_.vocabulary));
-    head(weights_.head, streams(row), 1, out);
+Status Forward::logits(int first_row, std::span<float> out) {
+    const auto rows = static_cast<int>(out.size() / static_cast<std::size_t>(shape_.vocabulary));
+    assert(rows > 0 && first_row + rows <= last_rows_);
+    assert(out.size() == static_cast<std::size_t>(rows) * shape_.vocabulary);
+    return head(weights_.head, streams(first_row), rows, out);
 }
 
 }  // namespace starglass

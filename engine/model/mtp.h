@@ -19,12 +19,16 @@ public:
     // The shape of its window: one uncompressed layer.
     [[nodiscard]] KvState make_state() const;
 
-    // previous [C, E]: streams of the last main layer or of the previous draft step. Runs at
-    // position state.positions() of the window, which is also the rotary position (only
-    // differences matter), and advances it. Writes input [C, E] (what enters the layer),
-    // streams [C, E] (`previous` of the next draft step) and logits [V].
-    void run(std::span<const float> previous, std::int32_t token, KvState& state,
-             std::span<float> input, std::span<float> streams, std::span<float> logits);
+    // previous [C, E], in the backend's memory: streams of the last main layer or of the previous
+    // draft step. Runs at position state.positions() of the window, which is also the rotary
+    // position (only differences matter), and advances it. Errors: as Forward::run.
+    Status run(const float* previous, std::int32_t token, WorkingState& state,
+               std::span<float> logits);
+
+    // Of the last run, [C, E] in the backend's memory: what entered the layer, and what is
+    // `previous` of the next draft step (which run() then reads before it writes).
+    [[nodiscard]] const float* input() const { return input_.data(); }
+    [[nodiscard]] const float* streams() const { return h_.data(); }
 
 private:
     const ModelShape& shape_;
@@ -33,7 +37,7 @@ private:
     Backend& backend_;
     Rounding rounding_;
     Forward forward_;
-    std::vector<float> h_, embedding_, normed_, projected_;
+    BackendArray<float> h_, input_, embedding_, normed_, projected_;
 };
 
 }  // namespace starglass

@@ -88,8 +88,19 @@ KvState::KvState(std::vector<LayerStateShape> layers, int window) : window_(wind
     reserve_batch(1);
 }
 
+LayerState& KvState::layer(int index) {
+    assert(!behind_);
+    ++edition_;
+    return layers_[static_cast<std::size_t>(index)];
+}
+
+const LayerState& KvState::layer(int index) const {
+    assert(!behind_);
+    return layers_[static_cast<std::size_t>(index)];
+}
+
 RowRing KvState::raw_ring(int layer) {
-    LayerState& state = layers_[static_cast<std::size_t>(layer)];
+    LayerState& state = this->layer(layer);
     return {state.raw.data(), state.shape.kv_row, ring_capacity_};
 }
 
@@ -120,7 +131,8 @@ void KvState::reserve_batch(int batch) {
     ring_capacity_ = needed;
 }
 
-KvState::Snapshot KvState::snapshot() const {
+Result<KvState::Snapshot> KvState::snapshot() const {
+    TRY_STATUS(sync());
     Snapshot result;
     result.positions = positions_;
     result.layers.reserve(layers_.size());
@@ -147,6 +159,8 @@ KvState::Snapshot KvState::snapshot() const {
 void KvState::restore(const Snapshot& snapshot) {
     assert(snapshot.layers.size() == layers_.size());
     positions_ = snapshot.positions;
+    behind_ = false;
+    ++edition_;
     const std::int64_t rows = std::min<std::int64_t>(positions_, window_);
     for (std::size_t index = 0; index < layers_.size(); ++index) {
         LayerState& state = layers_[index];
@@ -166,6 +180,8 @@ void KvState::restore(const Snapshot& snapshot) {
 
 void KvState::clear() {
     positions_ = 0;
+    behind_ = false;
+    ++edition_;
     for (LayerState& state : layers_) {
         state.compressed.truncate(0);
         state.index.truncate(0);

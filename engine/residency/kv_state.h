@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "base/result.h"
 #include "tensor/row_codec.h"
 
 namespace starglass {
@@ -45,6 +46,11 @@ public:
 
     [[nodiscard]] RowPages view() const { return {addresses_.data(), layout_, kRowsPerPage}; }
     [[nodiscard]] const RowLayout& layout() const { return layout_; }
+    // The page that holds row `index * kRowsPerPage`. While somebody keeps it, rows already in it
+    // do not change: the same page is the same rows.
+    [[nodiscard]] std::shared_ptr<const void> page(std::size_t index) const {
+        return index < pages_.size() ? pages_[index] : nullptr;
+    }
     [[nodiscard]] std::int64_t bytes() const {
         return static_cast<std::int64_t>(pages_.size()) * kRowsPerPage * layout_.stride;
     }
@@ -70,6 +76,17 @@ struct LayerState {
     std::vector<float> index_frontier_kv, index_frontier_score;
 };
 
+// Who holds what a KvState does not hold yet (residency/working_state.h).
+class StateMirror {
+public:
+    virtual ~StateMirror() = default;
+    // Brings the KvState up to its positions. Errors leave it as it was.
+    [[nodiscard]] virtual Status pull() = 0;
+};
+
+// The timeline's state in host memory. Where ops run in other memory it may be behind: positions()
+// is then ahead of what is here, layers must not be looked at, and sync() brings it up to date. A
+// copy is on its own; none is made while the original is behind.
 class KvState {
 public:
     // A state to come back to. Cheap in rows, `bytes` in window and frontiers.
@@ -86,26 +103,41 @@ public:
     };
 
     KvState(std::vector<LayerStateShape> layers, int window);
-
     [[nodiscard]] std::int64_t positions() const { return positions_; }
     [[nodiscard]] int window() const { return window_; }
     // Rows are complete for positions up to `positions`; called once per evaluated batch.
-    void advance(std::int64_t positions) { positions_ = positions; }
+    void advance(std::int64_t positions) {
+        positions_ = positions;
+        ++edition_;
+    }
 
     // Room for `batch` positions after the current window without overwriting it.
     void reserve_batch(int batch);
     [[nodiscard]] std::int64_t ring_capacity() const { return ring_capacity_; }
     [[nodiscard]] RowRing raw_ring(int layer);
-    [[nodiscard]] LayerState& layer(int index) { return layers_[static_cast<std::size_t>(index)]; }
-    [[nodiscard]] const LayerState& layer(int index) const {
-        return layers_[static_cast<std::size_t>(index)];
+    [[nodiscard]] LayerState& layer(int index);
+    [[nodiscard]] const LayerState& layer(int index) const;
+    [[nodiscard]] const LayerStateShape& shape(int layer) const {
+        return layers_[static_cast<std::size_t>(layer)].shape;
     }
     [[nodiscard]] int layers() const { return static_cast<int>(layers_.size()); }
 
-    [[nodiscard]] Snapshot snapshot() const;
+    // Needed before layer() and raw_ring() after a batch. Errors: the backend's.
+    [[nodiscard]] Status sync() const { return behind_ ? mirror_.at->pull() : Status(); }
+    // Errors: those of sync().
+    [[nodiscard]] Result<Snapshot> snapshot() const;
     void restore(const Snapshot& snapshot);
     void clear();
     [[nodiscard]] std::int64_t bytes() const;
+
+    // For the mirror. Another edition: somebody may have changed what is here.
+    [[nodiscard]] std::uint64_t edition() const { return edition_; }
+    [[nodiscard]] bool behind() const { return behind_; }
+    void set_mirror(StateMirror* mirror) { mirror_.at = mirror; }
+    void set_behind(std::int64_t positions, bool behind) {
+        positions_ = positions;
+        behind_ = behind;
+    }
 
 private:
     void copy_window(const LayerState& from, std::int64_t capacity, std::byte* to) const;
@@ -114,6 +146,17 @@ private:
     int window_ = 0;
     std::int64_t ring_capacity_ = 0;
     std::int64_t positions_ = 0;
+    // Not copied: a mirror belongs to one state.
+    struct Mirror {
+        Mirror() = default;
+        ~Mirror() = default;
+        Mirror(const Mirror&) {}
+        Mirror& operator=(const Mirror&) { return *this; }
+        StateMirror* at = nullptr;
+    };
+    Mirror mirror_;
+    bool behind_ = false;
+    std::uint64_t edition_ = 0;
 };
 
 }  // namespace starglass

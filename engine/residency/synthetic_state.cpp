@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numbers>
+
+#include "kernel/backend_array.h"
 
 namespace starglass {
 namespace {
@@ -53,12 +56,18 @@ class Filler {
 public:
     Filler(KvState& state, Backend& backend, std::int64_t positions, std::uint64_t seed,
            const CancelToken& cancel)
-        : state_(state), backend_(backend), positions_(positions), rows_(seed), cancel_(cancel) {}
+        : state_(state),
+          backend_(backend),
+          positions_(positions),
+          rows_(seed),
+          cancel_(cancel),
+          far_values_(backend),
+          far_rows_(backend) {}
 
     Status fill() {
         for (int index = 0; index < state_.layers(); ++index) {
             LayerState& layer = state_.layer(index);
-            fill_window(state_.raw_ring(index));
+            TRY_STATUS(fill_window(state_.raw_ring(index)));
             const int ratio = layer.shape.ratio;
             if (ratio == 0) continue;
             TRY_STATUS(fill_pages(layer.compressed, false, ratio));
@@ -73,20 +82,40 @@ public:
     }
 
 private:
-    void encode(const RowLayout& layout, bool index) {
+    Status encode(const RowLayout& layout, bool index) {
         const auto rows = static_cast<std::int64_t>(addresses_.size());
         values_.resize(static_cast<std::size_t>(rows * layout.width));
         for (std::int64_t row = 0; row < rows; ++row)
             rows_.fill(values_.data() + row * layout.width, layout.width);
-        backend_.run(EncodeRows{values_.data(), rows, layout, addresses_.data(), index});
+        if (backend_.host_memory()) {
+            backend_.run(EncodeRows{values_.data(), rows, layout, addresses_.data(), index});
+            return {};
+        }
+        // Elsewhere the backend encodes into memory of its own, and the rows come back.
+        const std::int64_t bytes = rows * layout.stride;
+        TRY_STATUS(far_values_.reserve(rows * layout.width));
+        TRY_STATUS(far_rows_.reserve(bytes));
+        far_addresses_.clear();
+        for (std::int64_t row = 0; row < rows; ++row)
+            far_addresses_.push_back(far_rows_.data() + row * layout.stride);
+        backend_.write(far_values_.data(), values_.data(), values_.size() * sizeof(float));
+        backend_.run(EncodeRows{far_values_.data(), rows, layout, far_addresses_.data(), index});
+        arrived_.resize(static_cast<std::size_t>(bytes));
+        TRY_STATUS(backend_.read(arrived_.data(), far_rows_.data(), arrived_.size()));
+        for (std::int64_t row = 0; row < rows; ++row)
+            std::memcpy(addresses_[static_cast<std::size_t>(row)],
+                        arrived_.data() + row * layout.stride,
+                        static_cast<std::size_t>(layout.stride));
+        return {};
     }
 
-    void fill_window(const RowRing& raw) {
+    Status fill_window(const RowRing& raw) {
         addresses_.clear();
         for (std::int64_t at = std::max<std::int64_t>(0, positions_ - state_.window());
              at < positions_; ++at)
             addresses_.push_back(raw.row(at));
-        if (!addresses_.empty()) encode(raw.layout, false);
+        if (addresses_.empty()) return {};
+        return encode(raw.layout, false);
     }
 
     Status fill_pages(PagedRows& pages, bool index, int ratio) {
@@ -95,7 +124,7 @@ private:
             if (cancel_.cancelled())
                 return fail(ErrorCode::cancelled, "stopped at the caller's request");
             pages.prepare(at, std::min(PagedRows::kRowsPerPage, rows - at), addresses_);
-            encode(pages.layout(), index);
+            TRY_STATUS(encode(pages.layout(), index));
         }
         return {};
     }
@@ -125,6 +154,10 @@ private:
     const CancelToken& cancel_;
     std::vector<float> values_;
     std::vector<std::byte*> addresses_;
+    BackendArray<float> far_values_;
+    BackendArray<std::byte> far_rows_;
+    std::vector<std::byte*> far_addresses_;
+    std::vector<std::byte> arrived_;
 };
 
 }  // namespace

@@ -15,7 +15,7 @@
 namespace starglass {
 
 // Makes `state` one of `positions` positions. The same seed and layouts give the same rows on
-// backends that encode alike. Errors: cancelled; the state is then empty.
+// backends that encode alike. Errors: cancelled, or the backend's; the state is then empty.
 Status fill_synthetic(KvState& state, Backend& backend, std::int64_t positions, std::uint64_t seed,
                       const CancelToken& cancel);
 

@@ -51,8 +51,18 @@ ChatDialect make_dialect(const Gguf& gguf) {
     return dialect;
 }
 
-Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
-                                           std::optional<MappedFile> file, std::string path,
+std::unique_ptr<Backend> make_backend(const EngineOptions& options) {
+    const Activations activations =
+        options.numerics == Numerics::act8 ? Activations::int8 : Activations::f32;
+    if (options.backend == BackendKind::reference) return make_reference_backend(activations);
+    return make_cpu_backend(activations, options.threads == kThreadsByMeasurement
+                                             ? measured_threads()
+                                             : options.threads);
+}
+
+}  // namespace
+
+Result<EngineImpl::Parts> EngineImpl::read(std::span<const std::byte> bytes,
                                            const EngineOptions& options,
                                            const LoadListener& progress,
                                            const CancelToken& cancel) {
@@ -65,7 +75,7 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     report(LoadProgress::Stage::metadata, gguf.data_start());
     TRY_STATUS(check_cancel(cancel));
 
-    EngineImpl::Parts parts;
+    Parts parts;
     report(LoadProgress::Stage::tensors, gguf.data_start());
     TRY(parts.shape, ModelShape::read(gguf));
     TRY(parts.weights, ModelWeights::bind(gguf, parts.shape));
@@ -80,8 +90,7 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     parts.info = make_model_info(gguf, parts.shape, parts.weights);
     parts.info.file_bytes = bytes.size();
     parts.info.fingerprint = model_fingerprint(gguf, bytes);
-    parts.info.builtin = !file;
-    parts.info.path = std::move(path);
+    parts.info.builtin = true;
     parts.options = options;
     if (parts.options.context_tokens <= 0)
         parts.options.context_tokens =
@@ -91,17 +100,23 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     if (parts.options.context_tokens > kContextMax)
         return fail(ErrorCode::invalid_input, "a context of {} tokens is too large; the most is {}",
                     parts.options.context_tokens, kContextMax);
-    const Activations activations =
-        options.numerics == Numerics::act8 ? Activations::int8 : Activations::f32;
-    if (options.backend == BackendKind::reference)
-        parts.backend = make_reference_backend(activations);
-    else
-        parts.backend = make_cpu_backend(activations, options.threads == kThreadsByMeasurement
-                                                          ? measured_threads()
-                                                          : options.threads);
+    return parts;
+}
+
+namespace {
+
+Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
+                                           std::optional<MappedFile> file, std::string path,
+                                           const EngineOptions& options,
+                                           const LoadListener& progress,
+                                           const CancelToken& cancel) {
+    TRY(EngineImpl::Parts parts, EngineImpl::read(bytes, options, progress, cancel));
+    parts.info.builtin = !file;
+    parts.info.path = std::move(path);
+    parts.backend = make_backend(options);
     parts.options.threads = parts.backend->threads();
     parts.file = std::move(file);
-    report(LoadProgress::Stage::ready, bytes.size());
+    if (progress) progress({LoadProgress::Stage::ready, bytes.size(), bytes.size()});
     return std::make_shared<EngineImpl>(std::move(parts));
 }
 

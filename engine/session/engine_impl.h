@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ public:
         EngineOptions options;
         std::unique_ptr<Backend> backend;
     };
+    // All parts of a model in memory but the backend, which is what the caller chooses.
+    static Result<Parts> read(std::span<const std::byte> bytes, const EngineOptions& options,
+                              const LoadListener& progress, const CancelToken& cancel);
     explicit EngineImpl(Parts parts) : parts_(std::move(parts)) {}
 
     [[nodiscard]] const ModelInfo& info() const override { return parts_.info; }

@@ -103,7 +103,7 @@ private:
     }
     Status update_logits(int row);
     Status check_logits(std::span<const float> logits, std::int64_t position) const;
-    void send_final_rows(TraceSink& sink);
+    Status send_final_rows(TraceSink& sink);
 
     std::shared_ptr<EngineImpl> engine_;
     SessionCache cache_;
@@ -148,7 +148,7 @@ Status SessionImpl::check_logits(std::span<const float> logits, std::int64_t pos
 
 Status SessionImpl::update_logits(int row) {
     logits_position_ = -1;
-    timeline_.forward().logits(row, logits_);
+    TRY_STATUS(timeline_.forward().logits(row, logits_));
     const auto position = static_cast<std::int64_t>(timeline_.tokens().size()) - 1;
     if (auto status = check_logits(logits_, position); !status) {
         // What such weights left in the rows is not worth resuming from.
@@ -278,7 +278,7 @@ Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& lis
     // without its reasoning and diverges exactly there.
     if (left.size() > 1) {
         TRY_STATUS(extend_to(end - 1));
-        timeline_.remember();
+        TRY_STATUS(timeline_.remember());
         if (request.save)
             result.prompt_checkpoint = cache_.save_quietly(timeline_, {}, SaveReason::prompt);
     }
@@ -427,18 +427,14 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
     PrefillProgress progress{0, static_cast<int>(tokens.size()), 0, 0};
     const auto emit = [&](std::int64_t first, int first_row, int rows) {
         block.resize(static_cast<std::size_t>(rows) * vocabulary);
-        Forward& forward = timeline_.forward();
-        const std::span<const float> streams = forward.streams(first_row);
-        forward.head(engine_->weights().head,
-                     {streams.data(), streams.size() * static_cast<std::size_t>(rows)}, rows,
-                     block);
+        logits_status = timeline_.forward().logits(first_row, block);
         for (int row = 0; row < rows && logits_status; ++row) {
             const std::span<const float> logits(block.data() + row * vocabulary, vocabulary);
             const std::int64_t position = first + first_row + row;
             logits_status = check_logits(logits, position);
             if (logits_status && consumer) consumer(position, logits);
         }
-        if (options.trace != nullptr) {
+        if (options.trace != nullptr && logits_status) {
             const std::int64_t shape[] = {rows, static_cast<std::int64_t>(vocabulary)};
             options.trace->on_array("logits", -1, first + first_row, shape, block);
         }
@@ -463,7 +459,7 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
     }
     std::copy_n(block.data() + block.size() - vocabulary, vocabulary, logits_.data());
     logits_position_ = static_cast<std::int64_t>(tokens.size()) - 1;
-    if (options.trace != nullptr) send_final_rows(*options.trace);
+    if (options.trace != nullptr) return send_final_rows(*options.trace);
     return {};
 }
 
@@ -525,8 +521,9 @@ std::vector<TokenAlternative> SessionImpl::next_tokens(int top) const {
     return out;
 }
 
-void SessionImpl::send_final_rows(TraceSink& sink) {
+Status SessionImpl::send_final_rows(TraceSink& sink) {
     KvState& state = timeline_.state();
+    TRY_STATUS(state.sync());
     const std::int64_t positions = state.positions();
     std::vector<float> values;
     const auto send = [&](std::string_view name, int layer, std::int64_t first, std::int64_t rows,
@@ -553,6 +550,7 @@ void SessionImpl::send_final_rows(TraceSink& sink) {
         send("index_comp_kv_final", layer, 0, rows, index.layout,
              [&](std::int64_t row) { return index.row(row); });
     }
+    return {};
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ Result<std::string> SessionCache::save(Timeline& timeline, std::span<const float
         if ((i + 1) % kSegmentTokens == 0)
             job.meta.text_ends.push_back(static_cast<std::int64_t>(job.state.text.size()));
     }
-    job.state.kv = timeline.state().snapshot();
+    TRY(job.state.kv, timeline.state().snapshot());
     job.state.logits.assign(logits.begin(), logits.end());
     job.meta.reason = reason;
     job.meta.parent = timeline.history().checkpoint;

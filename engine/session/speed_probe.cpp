@@ -7,6 +7,7 @@
 #include "engine/measure.h"
 #include "model/decode_bytes.h"
 #include "residency/synthetic_state.h"
+#include "residency/working_state.h"
 #include "session/engine_impl.h"
 
 namespace starglass {
@@ -24,6 +25,7 @@ public:
         : engine_(std::move(engine)),
           layers_(layer_state_shapes(engine_->shape(), engine_->rounding())),
           state_(layers_, model_state_shape(*engine_).window),
+          working_(state_, engine_->backend()),
           forward_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding()) {}
 
     [[nodiscard]] std::int64_t position() const override { return state_.positions(); }
@@ -56,21 +58,21 @@ public:
             TRY_STATUS(run(rows, cancel));
             if (progress) progress(done + rows, tokens);
         }
-        if (rows > 0) read_logits(rows - 1, logits_);
+        if (rows > 0) TRY_STATUS(read_logits(rows - 1, logits_));
         return seconds_since(start);
     }
 
     Status decode(int tokens, std::vector<double>& seconds, const Progress& progress,
                   const CancelToken& cancel) override {
         TRY_STATUS(check_room(tokens));
-        const KvState::Snapshot before = state_.snapshot();
+        TRY(const KvState::Snapshot before, state_.snapshot());
         std::vector<float> logits;
         Status status;
         for (int done = 0; done < tokens && status; ++done) {
             const Clock::time_point start = Clock::now();
             status = run(1, cancel);
+            if (status) status = read_logits(0, logits);
             if (!status) break;
-            read_logits(0, logits);
             seconds.push_back(seconds_since(start));
             if (progress) progress(done + 1, tokens);
         }
@@ -87,7 +89,10 @@ public:
         return fill_synthetic(state_, engine_->backend(), position, seed, cancel);
     }
 
-    void mark() override { marked_ = {state_.snapshot(), logits_}; }
+    void mark() override {
+        marked_.reset();
+        if (auto state = state_.snapshot()) marked_ = {std::move(*state), logits_};
+    }
     void back() override {
         if (!marked_) return;
         state_.restore(marked_->state);
@@ -114,17 +119,18 @@ private:
         tokens_.resize(static_cast<std::size_t>(rows));
         for (int row = 0; row < rows; ++row)
             tokens_[static_cast<std::size_t>(row)] = token_at(position() + row);
-        return forward_.run(tokens_, state_, {.cancel = &cancel, .trace = {}, .routing = {}});
+        return forward_.run(tokens_, working_, {.cancel = &cancel, .trace = {}, .routing = {}});
     }
 
-    void read_logits(int row, std::vector<float>& logits) {
+    Status read_logits(int row, std::vector<float>& logits) {
         logits.resize(static_cast<std::size_t>(engine_->shape().vocabulary));
-        forward_.logits(row, logits);
+        return forward_.logits(row, logits);
     }
 
     std::shared_ptr<EngineImpl> engine_;
     std::vector<LayerStateShape> layers_;
     KvState state_;
+    WorkingState working_;
     Forward forward_;
     std::vector<float> logits_;
     std::vector<std::int32_t> tokens_;

@@ -11,11 +11,12 @@ Timeline::Timeline(const ModelShape& shape, const ModelWeights& weights, Backend
     : options_(options),
       state_(layer_state_shapes(shape, rounding),
              static_cast<int>(std::min<std::int64_t>(shape.window, options.context))),
+      working_(state_, backend),
       forward_(shape, weights, backend, rounding) {
 }
 
 std::int64_t Timeline::bytes() const {
-    std::int64_t total = state_.bytes();
+    std::int64_t total = state_.bytes() + working_.bytes();
     for (const Saved& saved : saved_) total += saved.state.bytes();
     return total;
 }
@@ -39,7 +40,12 @@ Status Timeline::extend(std::span<const std::int32_t> tokens, int chunk, const H
         const auto batch = tokens.subspan(at, std::min(step, tokens.size() - at));
         const std::int64_t first = state_.positions();
         const auto start = std::chrono::steady_clock::now();
-        TRY_STATUS(forward_.run(batch, state_, {hooks.cancel, hooks.trace, hooks.routing}));
+        Status status = forward_.run(batch, working_, {hooks.cancel, hooks.trace, hooks.routing});
+        if (!status) {
+            if (state_.positions() < static_cast<std::int64_t>(tokens_.size()))
+                tokens_.resize(static_cast<std::size_t>(state_.positions()));
+            return status;
+        }
         history_.evaluate_seconds +=
             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         tokens_.insert(tokens_.end(), batch.begin(), batch.end());
@@ -48,7 +54,8 @@ Status Timeline::extend(std::span<const std::int32_t> tokens, int chunk, const H
     return {};
 }
 
-void Timeline::remember() {
+Status Timeline::remember() {
+    TRY(KvState::Snapshot state, state_.snapshot());
     for (auto saved = saved_.begin(); saved != saved_.end(); ++saved) {
         if (saved->tokens == tokens_) {
             saved_.erase(saved);
@@ -57,7 +64,8 @@ void Timeline::remember() {
     }
     while (!saved_.empty() && saved_.size() >= static_cast<std::size_t>(options_.snapshots_max))
         saved_.pop_front();
-    saved_.push_back({tokens_, state_.snapshot(), history_});
+    saved_.push_back({tokens_, std::move(state), history_});
+    return {};
 }
 
 void Timeline::restart() {

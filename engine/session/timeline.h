@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "cache/segment_file.h"
 #include "model/forward.h"
-#include "residency/kv_state.h"
+#include "residency/working_state.h"
 
 namespace starglass {
 
@@ -64,11 +64,13 @@ public:
                  TimelineHistory history);
 
     // Evaluates further tokens in batches of at most `chunk` (0: the default). Stops with
-    // `cancelled` between layers; what was complete stays.
+    // `cancelled` between layers; what was complete stays. After any other error of the backend
+    // what only it had is gone, and the tokens end where the state does.
     Status extend(std::span<const std::int32_t> tokens, int chunk, const Hooks& hooks);
 
-    // Remembers the present state. Equal or too many snapshots replace the oldest.
-    void remember();
+    // Remembers the present state. Equal or too many snapshots replace the oldest. Errors: as
+    // KvState::snapshot; nothing changes.
+    Status remember();
     // Back to nothing; snapshots stay.
     void restart();
     void clear();
@@ -76,6 +78,7 @@ public:
 private:
     Options options_;
     KvState state_;
+    WorkingState working_;
     Forward forward_;
     std::vector<std::int32_t> tokens_;
     TimelineHistory history_;

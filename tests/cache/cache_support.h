@@ -161,7 +161,7 @@ public:
             if ((i + 1) % kSegmentTokens == 0)
                 job.meta.text_ends.push_back(static_cast<std::int64_t>(job.state.text.size()));
         }
-        job.state.kv = state_.snapshot();
+        job.state.kv = *state_.snapshot();
         if (logits) {
             job.state.logits.resize(static_cast<std::size_t>(shape_->vocabulary));
             for (std::size_t i = 0; i < job.state.logits.size(); ++i)

@@ -38,6 +38,8 @@ TEST_P(MtpGolden, FunctionAgrees) {
     KvState main_state(layer_state_shapes(*shape, rounding), shape->window);
     MtpBlock block(*shape, *weights, *mtp_weights, *backend, rounding);
     KvState window = block.make_state();
+    WorkingState main_working(main_state, *backend);
+    WorkingState window_working(window, *backend);
 
     const std::string variant = name_of(numerics);
     const std::vector<std::int32_t> tokens = golden.at("tokens_C").ints();
@@ -49,16 +51,18 @@ TEST_P(MtpGolden, FunctionAgrees) {
     std::vector<double> input_errors, stream_errors, logit_errors;
     std::size_t next = 0;
     for (std::size_t position = 0; position < tokens.size(); ++position) {
-        ASSERT_TRUE(forward.run(std::span(&tokens[position], 1), main_state, {}));
+        ASSERT_TRUE(forward.run(std::span(&tokens[position], 1), main_working, {}));
         const bool recorded =
             next < positions.size() && positions[next] == static_cast<std::int32_t>(position);
         // Recorded positions start from the recorded streams, so each one checks the function
         // and not what the main model accumulated.
-        const std::span<const float> own = forward.streams(0);
-        std::vector<float> previous(own.begin(), own.end());
+        const float* const own = forward.streams(0);
+        std::vector<float> previous(own, own + stream_size);
         if (recorded)
             previous = golden.at(variant + ".mtp_prev_hc").row(static_cast<std::int64_t>(next));
-        block.run(previous, tokens[position], window, input, streams, logits);
+        ASSERT_TRUE(block.run(previous.data(), tokens[position], window_working, logits));
+        std::copy_n(block.input(), stream_size, input.begin());
+        std::copy_n(block.streams(), stream_size, streams.begin());
         if (!recorded) continue;
         const auto row = static_cast<std::int64_t>(next++);
         input_errors.push_back(relative_rms(input, golden.at(variant + ".mtp_input_hc").row(row)));

@@ -90,7 +90,7 @@ TEST(KvState, RestoreBringsBackWindowFrontierAndCount) {
         state.advance(position + 1);
     }
     state.layer(0).frontier_kv[3] = 7.0F;
-    const KvState::Snapshot snapshot = state.snapshot();
+    const KvState::Snapshot snapshot = *state.snapshot();
     state.layer(0).frontier_kv[3] = 8.0F;
     for (int position = 6; position < 30; ++position) {
         std::memset(state.raw_ring(0).row(position), 99, 32);

@@ -42,11 +42,12 @@ LogitRows continue_from(Engine& engine, const KvState::Snapshot& snapshot,
     auto& impl = dynamic_cast<EngineImpl&>(engine);
     KvState state(layer_state_shapes(impl.shape(), impl.rounding()), impl.shape().window);
     state.restore(snapshot);
+    WorkingState working(state, impl.backend());
     Forward forward(impl.shape(), impl.weights(), impl.backend(), impl.rounding());
     LogitRows rows;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
         const std::int64_t position = state.positions();
-        const Status run = forward.run(tokens.subspan(i, 1), state, {});
+        const Status run = forward.run(tokens.subspan(i, 1), working, {});
         if (!run) throw std::runtime_error(run.error().message);
         std::vector<float>& row = rows[position];
         row.resize(static_cast<std::size_t>(impl.shape().vocabulary));
@@ -131,10 +132,11 @@ TEST(KvcTransfer, OurOwnStateIsNearDs4s) {
         CheckpointState ours;
         ours.tokens = arrays.at(fmt::format("tokens_{}", ++which)).ints();
         KvState state(layer_state_shapes(impl.shape(), impl.rounding()), impl.shape().window);
+        WorkingState working(state, impl.backend());
         Forward forward(impl.shape(), impl.weights(), impl.backend(), impl.rounding());
         state.reserve_batch(static_cast<int>(ours.tokens.size()));
-        ASSERT_TRUE(forward.run(ours.tokens, state, {}));
-        ours.kv = state.snapshot();
+        ASSERT_TRUE(forward.run(ours.tokens, working, {}));
+        ours.kv = *state.snapshot();
         const double kv = frontier_error(ours, state_of(cache, *id), false);
         const double score = frontier_error(ours, state_of(cache, *id), true);
         std::cout << file << ": our open groups differ by " << kv << " in values and " << score
