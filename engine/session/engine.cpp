@@ -2,24 +2,14 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <thread>
 
-#include "base/thread_pool.h"
-#include "cpu/cpu_backend.h"
-#include "cpu/thread_choice.h"
-#include "reference/reference_backend.h"
 #include "session/engine_impl.h"
 #include "session/fingerprint.h"
 #include "session/model_info.h"
+#include "session/placement.h"
 
 namespace starglass {
 namespace {
-
-int measured_threads() {
-    const int logical = static_cast<int>(std::thread::hardware_concurrency());
-    return choose_threads(
-        measure_thread_speeds(thread_candidates(ThreadPool::default_threads(), logical)));
-}
 
 constexpr std::int64_t kContextDefaultMax = 32768;
 constexpr std::int64_t kContextMax = std::int64_t{1} << 24;  // where f32 positions stay exact
@@ -49,15 +39,6 @@ ChatDialect make_dialect(const Gguf& gguf) {
         dialect.tools_tail = std::string(gguf.string("starglass.chat.tools_tail").value_or(""));
     }
     return dialect;
-}
-
-std::unique_ptr<Backend> make_backend(const EngineOptions& options) {
-    const Activations activations =
-        options.numerics == Numerics::act8 ? Activations::int8 : Activations::f32;
-    if (options.backend == BackendKind::reference) return make_reference_backend(activations);
-    return make_cpu_backend(activations, options.threads == kThreadsByMeasurement
-                                             ? measured_threads()
-                                             : options.threads);
 }
 
 }  // namespace
@@ -113,7 +94,19 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     TRY(EngineImpl::Parts parts, EngineImpl::read(bytes, options, progress, cancel));
     parts.info.builtin = !file;
     parts.info.path = std::move(path);
-    parts.backend = make_backend(options);
+    const auto kv_bytes = static_cast<std::int64_t>(
+        static_cast<double>(parts.info.kv_bytes_per_1k_tokens) / 1000.0 *
+        static_cast<double>(parts.options.context_tokens));
+    const auto uploaded = [&](std::uint64_t done, std::uint64_t total) {
+        if (progress) progress({LoadProgress::Stage::weights, std::min(done, total), total});
+    };
+    TRY(PlacedModel placed,
+        place_model(parts.shape, parts.weights, kv_bytes, options, uploaded, cancel));
+    parts.backend = std::move(placed.backend);
+    parts.weights = std::move(placed.weights);
+    parts.placement = std::move(placed.summary);
+    parts.prefill_chunk = placed.prefill_chunk;
+    parts.options.backend = parts.placement.backend;
     parts.options.threads = parts.backend->threads();
     parts.file = std::move(file);
     if (progress) progress({LoadProgress::Stage::ready, bytes.size(), bytes.size()});

@@ -32,6 +32,8 @@ public:
         ModelInfo info;
         EngineOptions options;
         std::unique_ptr<Backend> backend;
+        PlacementSummary placement;
+        int prefill_chunk = 0;  // 0: by the rules below
     };
     // All parts of a model in memory but the backend, which is what the caller chooses.
     static Result<Parts> read(std::span<const std::byte> bytes, const EngineOptions& options,
@@ -40,6 +42,7 @@ public:
 
     [[nodiscard]] const ModelInfo& info() const override { return parts_.info; }
     [[nodiscard]] const EngineOptions& options() const override { return parts_.options; }
+    [[nodiscard]] const PlacementSummary& placement() const override { return parts_.placement; }
     [[nodiscard]] std::vector<TokenId> tokenize(std::string_view text,
                                                 TokenizeMode mode) const override;
     [[nodiscard]] std::string token_text(TokenId id) const override;
@@ -56,6 +59,7 @@ public:
     // keep it responsive. Scratch of 512 tokens of Flash is 0.33 GB; where the rows of a context
     // take 2 GB and more, half of that is worth more than the little a larger batch still saves.
     [[nodiscard]] int prefill_chunk() const {
+        if (parts_.prefill_chunk > 0) return parts_.prefill_chunk;
         if (parts_.options.backend == BackendKind::reference) return 32;
         return parts_.options.context_tokens > (std::int64_t{1} << 19) ? 256 : 512;
     }

@@ -19,7 +19,9 @@
 
 namespace starglass {
 
-enum class BackendKind { cpu, reference };
+// automatic: a real graphics processor where there is one and it promises to be faster, else the
+// CPU; never a software driver.
+enum class BackendKind { cpu, reference, vulkan, automatic };
 
 // act8: int8 activations against quantised weights (as the reference engine does); fp: f32
 // activations; cont: f32 and no rounding of KV or indexer rows, a debugging truth.
@@ -33,6 +35,24 @@ struct EngineOptions {
     Numerics numerics = Numerics::act8;
     int threads = 0;                  // 0: one per physical core; or kThreadsByMeasurement
     std::int64_t context_tokens = 0;  // 0: the model's own, at most 32,768
+
+    // For vulkan and automatic.
+    std::string device;             // index or part of a name; empty: the best real one
+    std::int64_t device_memory = 0;  // bytes of it at most; 0: what is free
+    int device_expert_layers = -1;  // layers whose experts go there at most; -1: while they fit
+    std::string pipeline_folder;    // where compiled kernels are kept; empty: nowhere
+    bool device_validation = false; // the Khronos layer, for developers
+};
+
+// Where a model runs and lies.
+struct PlacementSummary {
+    BackendKind backend = BackendKind::cpu;  // never automatic
+    std::string device;                      // its name, for vulkan
+    std::string reason;                      // why, one phrase; empty when it was not a question
+    int layers = 0;
+    int device_expert_layers = 0;    // layers whose routed experts are on the device
+    std::uint64_t device_bytes = 0;  // of its memory, all that is allocated after loading
+    std::uint64_t host_bytes = 0;    // of experts that stay in host memory and run there
 };
 
 struct LoadProgress {
@@ -98,6 +118,7 @@ public:
 
     [[nodiscard]] virtual const ModelInfo& info() const = 0;
     [[nodiscard]] virtual const EngineOptions& options() const = 0;  // as resolved
+    [[nodiscard]] virtual const PlacementSummary& placement() const = 0;
 
     [[nodiscard]] virtual std::vector<TokenId> tokenize(std::string_view text,
                                                         TokenizeMode mode) const = 0;

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+#include "session/placement.h"
+
+#include <algorithm>
+#include <functional>
+#include <thread>
+
+#include "base/thread_pool.h"
+#include "cpu/cpu_backend.h"
+#include "cpu/machine_speed.h"
+#include "cpu/thread_choice.h"
+#include "kernel/device_weight.h"
+#include "model/decode_bytes.h"
+#include "model/forward.h"
+#include "reference/reference_backend.h"
+#include "vulkan/vulkan_backend.h"
+
+namespace starglass {
+namespace {
+
+// Tokens of a prefill batch on a device: more give each expert enough rows to fill its tiles.
+constexpr int kDeviceChunk = 2048;
+constexpr int kDeviceChunkSmall = 256;
+// Left free for the driver, the desktop and what else grows.
+constexpr std::int64_t kDeviceReserve = std::int64_t{256} << 20;
+
+int measured_threads() {
+    const int logical = static_cast<int>(std::thread::hardware_concurrency());
+    return choose_threads(
+        measure_thread_speeds(thread_candidates(ThreadPool::default_threads(), logical)));
+}
+
+Activations activations_of(const EngineOptions& options) {
+    return options.numerics == Numerics::act8 ? Activations::int8 : Activations::f32;
+}
+
+PlacedModel on_host(const ModelWeights& weights, const EngineOptions& options) {
+    PlacedModel result;
+    result.weights = weights;
+    if (options.backend == BackendKind::reference) {
+        result.backend = make_reference_backend(activations_of(options));
+    } else {
+        result.backend = make_cpu_backend(
+            activations_of(options),
+            options.threads == kThreadsByMeasurement ? measured_threads() : options.threads);
+    }
+    result.summary.backend = options.backend == BackendKind::reference ? BackendKind::reference
+                                                                       : BackendKind::cpu;
+    result.summary.layers = static_cast<int>(weights.layers.size());
+    return result;
+}
+
+// Every weight and vector of a model in the order they are placed, with where its pointer stands.
+class Placer {
+public:
+    Placer(VulkanBackend& backend, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+           const CancelToken& cancel, std::uint64_t total)
+        : backend_(backend), progress_(progress), cancel_(cancel), total_(total) {}
+
+    Status weight(Weight& w) {
+        if (!w) return {};
+        if (cancel_.cancelled()) return fail(ErrorCode::cancelled, "loading was cancelled");
+        const auto bytes = static_cast<std::uint64_t>(w.row_size() * w.out * w.count);
+        TRY(w, backend_.place(w));
+        done_ += bytes;
+        if (progress_) progress_(done_, total_);
+        return {};
+    }
+    Status vector(const float*& values, std::int64_t count) {
+        if (values == nullptr) return {};
+        Weight w{reinterpret_cast<const std::byte*>(values), DataType::f32, count, 1, 1};
+        TRY_STATUS(weight(w));
+        values = reinterpret_cast<const float*>(w.data);
+        return {};
+    }
+    Status table(const std::int32_t*& values, std::int64_t columns, std::int64_t rows) {
+        if (values == nullptr) return {};
+        Weight w{reinterpret_cast<const std::byte*>(values), DataType::i32, columns, rows, 1};
+        TRY_STATUS(weight(w));
+        values = reinterpret_cast<const std::int32_t*>(w.data);
+        return {};
+    }
+
+private:
+    VulkanBackend& backend_;
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress_;
+    const CancelToken& cancel_;
+    std::uint64_t done_ = 0, total_;
+};
+
+Status place_shared(Placer& place, const ModelShape& s, LayerWeights& w) {
+    const std::int64_t mix = s.hyper_mix();
+    TRY_STATUS(place.weight(w.hc_attn_fn));
+    TRY_STATUS(place.vector(w.hc_attn_scale, 3));
+    TRY_STATUS(place.vector(w.hc_attn_base, mix));
+    TRY_STATUS(place.vector(w.attn_norm, s.embedding));
+    TRY_STATUS(place.weight(w.q_a));
+    TRY_STATUS(place.vector(w.q_a_norm, s.query_rank));
+    TRY_STATUS(place.weight(w.q_b));
+    TRY_STATUS(place.weight(w.kv));
+    TRY_STATUS(place.vector(w.kv_norm, s.head_width));
+    TRY_STATUS(place.vector(w.sinks, s.heads));
+    TRY_STATUS(place.weight(w.output_a));
+    TRY_STATUS(place.weight(w.output_b));
+    TRY_STATUS(place.weight(w.compressor_ape));
+    TRY_STATUS(place.weight(w.compressor_kv));
+    TRY_STATUS(place.weight(w.compressor_gate));
+    TRY_STATUS(place.vector(w.compressor_norm, s.head_width));
+    TRY_STATUS(place.weight(w.index_q_b));
+    TRY_STATUS(place.weight(w.index_proj));
+    TRY_STATUS(place.weight(w.index_compressor_ape));
+    TRY_STATUS(place.weight(w.index_compressor_kv));
+    TRY_STATUS(place.weight(w.index_compressor_gate));
+    TRY_STATUS(place.vector(w.index_compressor_norm, s.index_width));
+    TRY_STATUS(place.weight(w.hc_ffn_fn));
+    TRY_STATUS(place.vector(w.hc_ffn_scale, 3));
+    TRY_STATUS(place.vector(w.hc_ffn_base, mix));
+    TRY_STATUS(place.vector(w.ffn_norm, s.embedding));
+    TRY_STATUS(place.weight(w.router));
+    TRY_STATUS(place.vector(w.router_bias, s.experts));
+    TRY_STATUS(place.table(w.hash_table, s.experts_used, s.vocabulary));
+    TRY_STATUS(place.weight(w.gate_shared));
+    TRY_STATUS(place.weight(w.up_shared));
+    return place.weight(w.down_shared);
+}
+
+std::int64_t expert_bytes(const LayerWeights& w) {
+    return device_layout(w.gate_experts).bytes + device_layout(w.up_experts).bytes +
+           device_layout(w.down_experts).bytes;
+}
+
+// Scratch of a prefill batch on the device, by the largest things an op keeps for a token.
+std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk) {
+    const std::int64_t heads = static_cast<std::int64_t>(s.heads) * s.head_width;
+    const std::int64_t streams = static_cast<std::int64_t>(s.streams) * s.embedding;
+    const std::int64_t experts =
+        static_cast<std::int64_t>(s.experts_used) * (2 * s.expert_width + s.embedding);
+    const std::int64_t index = static_cast<std::int64_t>(s.index_heads) * s.index_width;
+    return chunk * 4 * (5 * heads / 2 + 3 * streams + 2 * experts + index + 16 * s.embedding);
+}
+
+Result<PlacedModel> on_device(const ModelShape& shape, const ModelWeights& weights,
+                              std::int64_t kv_bytes, const EngineOptions& options,
+                              std::unique_ptr<VulkanBackend> backend,
+                              const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                              const CancelToken& cancel) {
+    PlacedModel result;
+    result.weights = weights;
+    ModelWeights& placed = result.weights;
+    std::uint64_t total = 0;
+    for (const LayerWeights& layer : weights.layers)
+        total += static_cast<std::uint64_t>(expert_bytes(layer));
+    Placer place(*backend, progress, cancel, total);
+    TRY_STATUS(place.weight(placed.embedding));
+    TRY_STATUS(place.weight(placed.head.hc_fn));
+    TRY_STATUS(place.vector(placed.head.hc_scale, 1));
+    TRY_STATUS(place.vector(placed.head.hc_base, shape.streams));
+    TRY_STATUS(place.vector(placed.head.norm, shape.embedding));
+    TRY_STATUS(place.weight(placed.output));
+    for (LayerWeights& layer : placed.layers) TRY_STATUS(place_shared(place, shape, layer));
+
+    // Experts while there is room for the rows of the context and a batch's scratch besides.
+    result.prefill_chunk = kDeviceChunk;
+    std::int64_t kept = kv_bytes + kDeviceReserve + scratch_bytes(shape, kDeviceChunk);
+    if (kept > backend->device().free_bytes() / 4) {
+        result.prefill_chunk = kDeviceChunkSmall;
+        kept = kv_bytes + kDeviceReserve + scratch_bytes(shape, kDeviceChunkSmall);
+    }
+    PlacementSummary& summary = result.summary;
+    for (LayerWeights& layer : placed.layers) {
+        if (options.device_expert_layers >= 0 &&
+            summary.device_expert_layers >= options.device_expert_layers)
+            break;
+        if (backend->device().free_bytes() - kept < expert_bytes(layer)) break;
+        const LayerWeights before = layer;
+        Status status = place.weight(layer.gate_experts);
+        if (status) status = place.weight(layer.up_experts);
+        if (status) status = place.weight(layer.down_experts);
+        if (!status) {
+            if (status.error().code != ErrorCode::out_of_memory)
+                return tl::unexpected<Error>(status.error());
+            // The driver had less than it said: this layer and the rest stay on the host.
+            if (layer.gate_experts.data != before.gate_experts.data)
+                backend->release(const_cast<std::byte*>(layer.gate_experts.data));
+            if (layer.up_experts.data != before.up_experts.data)
+                backend->release(const_cast<std::byte*>(layer.up_experts.data));
+            layer = before;
+            break;
+        }
+        ++summary.device_expert_layers;
+    }
+    TRY_STATUS(backend->finish());
+    summary.backend = BackendKind::vulkan;
+    summary.device = backend->device().info().name;
+    summary.layers = shape.layers;
+    summary.device_bytes = static_cast<std::uint64_t>(backend->device().allocated_bytes());
+    for (std::size_t i = static_cast<std::size_t>(summary.device_expert_layers);
+         i < placed.layers.size(); ++i)
+        summary.host_bytes += static_cast<std::uint64_t>(expert_bytes(placed.layers[i]));
+    if (summary.host_bytes > 0) {
+        const int threads =
+            options.threads == kThreadsByMeasurement ? measured_threads() : options.threads;
+        backend->compute_experts_with(make_cpu_backend(activations_of(options), threads));
+    }
+    result.backend = std::move(backend);
+    return result;
+}
+
+gpu::DeviceOptions device_options(const EngineOptions& options) {
+    gpu::DeviceOptions device;
+    device.device = options.device;
+    device.cache_folder = options.pipeline_folder;
+    device.memory_limit = options.device_memory;
+    device.validation = options.device_validation;
+    return device;
+}
+
+// Seconds a token needs at least, from what was measured.
+struct Prospect {
+    double device_seconds = 0, host_seconds = 0;
+    double device_speed = 0, host_speed = 0;
+};
+
+Result<Prospect> compare(const ModelShape& shape, const ModelWeights& weights,
+                         std::int64_t kept_bytes, VulkanBackend& backend, const CancelToken& cancel) {
+    Prospect result;
+    const std::vector<LayerStateShape> state = layer_state_shapes(shape, Rounding::model);
+    const DecodeBytes bytes = decode_bytes(shape, weights, state, 128);
+    const int threads = ThreadPool::default_threads();
+    constexpr std::int64_t kHostProbe = std::int64_t{256} << 20;
+    TRY(const std::vector<double> host,
+        measure_read_speed(std::span(&threads, 1), kHostProbe, cancel));
+    result.host_speed = host.front();
+    TRY(result.device_speed, backend.measure_read_speed());
+    std::int64_t experts = 0;
+    for (const LayerWeights& layer : weights.layers) experts += expert_bytes(layer);
+    const std::int64_t room =
+        std::max<std::int64_t>(0, backend.device().free_bytes() - kept_bytes);
+    const double share =
+        experts == 0 ? 1.0
+                     : std::clamp(static_cast<double>(room) / static_cast<double>(experts), 0.0, 1.0);
+    const auto dense = static_cast<double>(bytes.dense + bytes.kv);
+    const auto routed = static_cast<double>(bytes.routed);
+    result.host_seconds = (dense + routed) / result.host_speed;
+    result.device_seconds = (dense + share * routed) / result.device_speed +
+                            (1.0 - share) * routed / result.host_speed;
+    return result;
+}
+
+}  // namespace
+
+Result<PlacedModel> place_model(
+    const ModelShape& shape, const ModelWeights& weights, std::int64_t kv_bytes,
+    const EngineOptions& options,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress, const CancelToken& cancel) {
+    if (options.backend == BackendKind::cpu || options.backend == BackendKind::reference)
+        return on_host(weights, options);
+    auto backend = make_vulkan_backend(activations_of(options), device_options(options));
+    if (options.backend == BackendKind::vulkan) {
+        if (!backend) return tl::unexpected<Error>(backend.error());
+        TRY(PlacedModel placed, on_device(shape, weights, kv_bytes, options, std::move(*backend),
+                                          progress, cancel));
+        placed.summary.reason = "asked for";
+        return placed;
+    }
+
+    // Automatic: whatever goes wrong with a device ends on the CPU, and is said.
+    std::string reason;
+    if (!backend) {
+        reason = backend.error().message;
+    } else {
+        std::int64_t shared = 0;
+        for (const LayerWeights& layer : weights.layers)
+            shared += device_layout(layer.q_b).bytes + device_layout(layer.output_a).bytes +
+                      device_layout(layer.output_b).bytes + 3 * device_layout(layer.gate_shared).bytes;
+        shared += device_layout(weights.output).bytes + device_layout(weights.embedding).bytes;
+        auto prospect = compare(shape, weights, shared + kv_bytes + kDeviceReserve, **backend, cancel);
+        if (!prospect) {
+            if (prospect.error().code == ErrorCode::cancelled)
+                return tl::unexpected<Error>(prospect.error());
+            reason = prospect.error().message;
+        } else {
+            const std::string speeds = fmt::format(
+                "{} reads {:.0f} GB/s and the processor {:.0f} GB/s, both measured",
+                (*backend)->device().info().name, prospect->device_speed / 1e9,
+                prospect->host_speed / 1e9);
+            if (prospect->device_seconds < prospect->host_seconds) {
+                auto placed = on_device(shape, weights, kv_bytes, options, std::move(*backend),
+                                        progress, cancel);
+                if (placed) {
+                    placed->summary.reason = speeds;
+                    return placed;
+                }
+                if (placed.error().code == ErrorCode::cancelled)
+                    return tl::unexpected<Error>(placed.error());
+                reason = placed.error().message;
+            } else {
+                reason = speeds;
+            }
+        }
+    }
+    PlacedModel placed = on_host(weights, options);
+    placed.summary.reason = reason;
+    return placed;
+}
+
+}  // namespace starglass

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// Which backend a model runs on, and where its weights lie. Everything but routed experts goes to the
+// device first, then the experts of whole layers while memory lasts; what is left stays in host
+// memory and is computed there.
+#pragma once
+
+#include <memory>
+
+#include "base/cancel.h"
+#include "engine/engine.h"
+#include "kernel/backend.h"
+#include "model/shape.h"
+#include "model/weights.h"
+
+namespace starglass {
+
+struct PlacedModel {
+    std::unique_ptr<Backend> backend;
+    ModelWeights weights;  // in the backend's memory
+    PlacementSummary summary;
+    int prefill_chunk = 0;  // 0: as the CPU has it
+};
+
+// As `options` ask; BackendKind::automatic decides and says why. `kv_bytes`: what the context's rows
+// will take. Errors: not_found when a device is asked for that is not there, out_of_memory when
+// even the shared parts do not fit it, cancelled.
+Result<PlacedModel> place_model(const ModelShape& shape, const ModelWeights& weights,
+                                std::int64_t kv_bytes, const EngineOptions& options,
+                                const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+                                const CancelToken& cancel);
+
+}  // namespace starglass
