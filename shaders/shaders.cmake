@@ -2,3 +2,8 @@
 #
 # The list of kernels: a name, the file it is compiled from, what is defined there.
 sg_shader(rms_norm)
+sg_shader(attention_split FILE attention DEFINES SG_HEADS=8 SG_SPLIT)
+sg_shader(attention_split_plain FILE attention DEFINES SG_HEADS=8 SG_SPLIT SG_PLAIN)
+sg_shader(attention_whole FILE attention DEFINES SG_HEADS=32)
+sg_shader(attention_whole_plain FILE attention DEFINES SG_HEADS=32 SG_PLAIN)
+sg_shader(attention_combine)

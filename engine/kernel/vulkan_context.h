@@ -86,6 +86,8 @@ void encode_rows_vk(VulkanContext& context, const EncodeRows& op);
 void index_query_vk(VulkanContext& context, const IndexQuery& op);
 void index_select_vk(VulkanContext& context, const IndexSelect& op);
 void attention_vk(VulkanContext& context, const Attention& op);
+// The same, then `rope`, which turns what attention leaves in op.out.
+void attention_rope_vk(VulkanContext& context, const Attention& op, const Rope& rope);
 void router_vk(VulkanContext& context, const Router& op);
 void routed_experts_vk(VulkanContext& context, const RoutedExperts& op);
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op);
