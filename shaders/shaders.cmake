@@ -7,3 +7,6 @@ sg_shader(attention_split_plain FILE attention DEFINES SG_HEADS=8 SG_SPLIT SG_PL
 sg_shader(attention_whole FILE attention DEFINES SG_HEADS=32)
 sg_shader(attention_whole_plain FILE attention DEFINES SG_HEADS=32 SG_PLAIN)
 sg_shader(attention_combine)
+sg_shader(index_score)
+sg_shader(index_score_plain FILE index_score DEFINES SG_PLAIN)
+sg_shader(index_top)
