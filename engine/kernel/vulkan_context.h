@@ -88,6 +88,8 @@ void index_select_vk(VulkanContext& context, const IndexSelect& op);
 void attention_vk(VulkanContext& context, const Attention& op);
 // The same, then `rope`, which turns what attention leaves in op.out.
 void attention_rope_vk(VulkanContext& context, const Attention& op, const Rope& rope);
+// As on a device with cooperative matrices, on any device, for tests.
+void attention_emulated_vk(VulkanContext& context, const Attention& op);
 void router_vk(VulkanContext& context, const Router& op);
 void routed_experts_vk(VulkanContext& context, const RoutedExperts& op);
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op);

@@ -118,6 +118,39 @@ TEST(Attention, ExtremeSinksAndScores) {
 }
 
 #ifdef STARGLASS_TEST_VULKAN
+// The problem's op on a device, `run` in whatever form; the results are in problem.out.
+template <class Run>
+void on_device(gpu::Device& device, gpu::Stream& stream, AttentionProblem& problem, Run&& run) {
+    Attention op = problem.op();
+    std::vector<gpu::Buffer> taken;
+    const auto place = [&]<class T>(T*& pointer, std::int64_t count) {
+        if (count == 0) return;
+        auto room = device.allocate(count * static_cast<std::int64_t>(sizeof(T)));
+        ASSERT_TRUE(room);
+        taken.push_back(*room);
+        stream.write(room->address, pointer, room->bytes);
+        pointer = reinterpret_cast<T*>(room->address);
+    };
+    const std::int64_t values = std::int64_t{op.rows} * op.heads * op.width;
+    place(op.q, values);
+    place(op.sinks, op.heads);
+    place(op.raw.data, op.raw.capacity * op.raw.layout.stride);
+    place(op.selected, static_cast<std::int64_t>(problem.selected.size()));
+    place(op.counts, static_cast<std::int64_t>(problem.counts.size()));
+    std::vector<std::byte*> pages;
+    if (problem.compressed) {
+        for (std::byte* page : problem.compressed->pages) {
+            place(page, op.compressed.rows_per_page * op.compressed.layout.stride);
+            pages.push_back(page);
+        }
+        op.compressed.pages = pages.data();
+    }
+    place(op.out, values);
+    run(op);
+    ASSERT_TRUE(stream.read(problem.out.data(), address_of(op.out), values * 4));
+    for (const gpu::Buffer& buffer : taken) device.release(buffer);
+}
+
 // In one op with the rotation it is followed by, for few rows and for many.
 TEST(Attention, TurnsItsResults) {
     auto device = gpu::Device::open(vulkan_options());
@@ -133,31 +166,34 @@ TEST(Attention, TurnsItsResults) {
             std::vector<std::int64_t> positions;
             for (int row = 0; row < c.rows; ++row) positions.push_back(c.first + row);
             const RopeParams params{.rotary = c.rotary, .yarn = true, .scale = 4.0F, .high = 20.0F};
-            Attention op = problem.op();
-            Rope rope{op.out, op.rows, op.heads, op.width, positions.data(), params, inverse};
-            std::vector<gpu::Buffer> taken;
-            const auto place = [&]<class T>(T*& pointer, std::int64_t count) {
-                auto room = (*device)->allocate(count * static_cast<std::int64_t>(sizeof(T)));
-                ASSERT_TRUE(room);
-                taken.push_back(*room);
-                stream.write(room->address, pointer, room->bytes);
-                pointer = reinterpret_cast<T*>(room->address);
-            };
-            const std::int64_t values = std::int64_t{c.rows} * c.heads * c.width;
-            place(op.q, values);
-            place(op.sinks, c.heads);
-            place(op.raw.data, op.raw.capacity * op.raw.layout.stride);
-            place(op.out, values);
-            rope.x = op.out;
-            attention_rope_vk(context, op, rope);
-            ASSERT_TRUE(stream.read(problem.out.data(), address_of(op.out), values * 4));
+            Rope rope{nullptr, c.rows, c.heads, c.width, positions.data(), params, inverse};
+            on_device(**device, stream, problem, [&](const Attention& op) {
+                rope.x = op.out;
+                attention_rope_vk(context, op, rope);
+            });
             const std::vector<float> got(problem.out.span().begin(), problem.out.span().end());
-            for (const gpu::Buffer& buffer : taken) (*device)->release(buffer);
             attention_ref(problem.op());
             rope.x = problem.out.data();
             rope_ref(rope);
             expect_close(got, problem.out.span(), Attention::kTolerance);
         }
+    EXPECT_EQ((*device)->validation_messages(), 0);
+}
+
+// The form for cooperative matrices, whose products any device can work out.
+TEST(Attention, MultipliesMatrices) {
+    auto device = gpu::Device::open(vulkan_options());
+    ASSERT_TRUE(device);
+    gpu::Stream stream(**device);
+    VulkanContext context(**device, stream, Activations::f32);
+    for (const AttentionCase& c : attention_cases()) {
+        if (c.rows < 48 || c.plain) continue;
+        SCOPED_TRACE(describe(c));
+        AttentionProblem problem(c);
+        on_device(**device, stream, problem,
+                  [&](const Attention& op) { attention_emulated_vk(context, op); });
+        expect_close(problem.out.span(), truth(problem), Attention::kTolerance);
+    }
     EXPECT_EQ((*device)->validation_messages(), 0);
 }
 #endif
