@@ -20,6 +20,7 @@ void main() {
     const uint used = uint(p.used);
     float sum = 0.0;
     for (uint k = 0; k < used; ++k) sum += p.parts.v[(row * used + k) * uint(p.width) + column];
-    p.y.v[row * uint(p.width) + column] = sum;
+    const uint at = row * uint(p.width) + column;
+    p.y.v[at] = p.added != 0 ? sum + p.addend.v[at] : sum;
 #endif
 }

@@ -4,6 +4,7 @@
 // within an expert is whatever it comes to; no result depends on it.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_memory_scope_semantics : require
 #include "experts_group_params.h"
 
 layout(local_size_x = 256) in;
@@ -19,7 +20,7 @@ void main() {
     for (uint i = t; i < uint(p.tiles_max); i += 256) p.tiles.v[4 * i + 2] = 0;
     groupMemoryBarrier();
     barrier();
-    for (uint i = t; i < pairs; i += 256) atomicAdd(counts[p.selected.v[i]], 1);
+    for (uint i = t; i < pairs; i += 256) atomicAdd(counts[p.selected.v[i]], 1u, gl_ScopeWorkgroup, 0, 0);
     barrier();
     if (t == 0) {
         uint at = 0, tiles = 0;
@@ -35,5 +36,5 @@ void main() {
         }
     }
     barrier();
-    for (uint i = t; i < pairs; i += 256) p.order.v[atomicAdd(cursors[p.selected.v[i]], 1)] = i;
+    for (uint i = t; i < pairs; i += 256) p.order.v[atomicAdd(cursors[p.selected.v[i]], 1u, gl_ScopeWorkgroup, 0, 0)] = i;
 }

@@ -20,9 +20,11 @@ SG_PARAMS_END
 // y[row] = parts[row * used] + parts[row * used + 1] + ...
 SG_PARAMS(PairSumParams)
     sg_floats parts;
+    sg_floats addend;  // unread when added is 0
     sg_floats y;
     sg_int width;
     sg_int used;
+    sg_int added;
 SG_PARAMS_END
 #endif
 #ifdef __cplusplus

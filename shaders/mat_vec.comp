@@ -412,7 +412,10 @@ void main() {
         }
         for (uint r = 0; r < kRowsTogether; ++r) {
             const float sum = subgroupAdd(total[r]);
-            if (subgroupElect() && row + r < out_rows) p.y.v[token * out_rows + row + r] = sum;
+            if (subgroupElect() && row + r < out_rows) {
+                const uint at = token * out_rows + row + r;
+                p.y.v[at] = p.added != 0 ? sum + p.addend.v[at] : sum;
+            }
         }
     }
 }

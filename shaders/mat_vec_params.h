@@ -52,11 +52,13 @@ SG_PARAMS(DownParams)
     sg_words grid;
     sg_floats x;  // hidden
     sg_words selected;
+    sg_floats addend;  // [tokens, out], unread when added is 0
     sg_floats y;
     sg_int width;
     sg_int out_rows;
     sg_int used;
     sg_int routed;
+    sg_int added;
 SG_PARAMS_END
 #endif
 #ifdef __cplusplus

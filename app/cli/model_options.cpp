@@ -59,10 +59,15 @@ std::string threads_value(std::string& text) {
 void add_engine_options(CLI::App& command, ModelOptions& options) {
     command
         .add_option("--backend", options.backend,
-                    "cpu (SIMD, threads) or reference (slow and plain)")
-        ->check(CLI::IsMember({"cpu", "reference"}))
+                    "auto (a graphics processor where it promises to be faster), cpu, vulkan, or "
+                    "reference (slow and plain)")
+        ->check(CLI::IsMember({"auto", "cpu", "vulkan", "reference"}))
         ->type_name("NAME")
         ->capture_default_str();
+    command
+        .add_option("--device", options.device,
+                    "Graphics processor by index or part of its name, see `devices`")
+        ->type_name("NAME");
     command
         .add_option("--numerics", options.numerics,
                     "act8: int8 activations; fp: f32 activations; cont: f32 and unrounded "
@@ -87,7 +92,11 @@ void add_context_option(CLI::App& command, ModelOptions& options) {
 
 Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
     EngineOptions engine;
-    engine.backend = options.backend == "reference" ? BackendKind::reference : BackendKind::cpu;
+    engine.backend = options.backend == "reference" ? BackendKind::reference
+                     : options.backend == "vulkan"  ? BackendKind::vulkan
+                     : options.backend == "auto"    ? BackendKind::automatic
+                                                    : BackendKind::cpu;
+    engine.device = options.device;
     engine.numerics = options.numerics == "cont" ? Numerics::cont
                       : options.numerics == "fp" ? Numerics::fp
                                                  : Numerics::act8;

@@ -18,6 +18,7 @@ struct ModelOptions {
     std::string path;
     bool builtin = false;
     std::string backend = "cpu";
+    std::string device;
     std::string numerics = "act8";
     int threads = 0;
     std::int64_t context_tokens = 0;

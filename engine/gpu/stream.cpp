@@ -8,7 +8,6 @@
 namespace starglass::gpu {
 namespace {
 
-constexpr std::int64_t kStagingBytes = std::int64_t{64} << 20;
 constexpr std::int64_t kStagingAlignment = 64;
 constexpr std::int64_t kWritePiece = std::int64_t{16} << 20;
 constexpr std::int64_t kReadbackPiece = std::int64_t{16} << 20;
@@ -135,16 +134,21 @@ Status Stream::ensure_staging(std::int64_t bytes) {
     return {};
 }
 
-std::uint64_t Stream::stage(const void* data, std::int64_t bytes) {
-    if (error_) return 0;
+Buffer Stream::stage_room(std::int64_t bytes) {
+    if (error_) return {};
     if (auto status = ensure_staging(bytes); !status) {
         fail_with(status.error());
-        return 0;
+        return {};
     }
     const std::int64_t offset = staged_ % staging_.bytes;
-    std::memcpy(staging_.host + offset, data, static_cast<std::size_t>(bytes));
     staged_ += (bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment;
-    return staging_.address + static_cast<std::uint64_t>(offset);
+    return {staging_.address + static_cast<std::uint64_t>(offset), bytes, staging_.host + offset};
+}
+
+std::uint64_t Stream::stage(const void* data, std::int64_t bytes) {
+    const Buffer room = stage_room(bytes);
+    if (room.host != nullptr) std::memcpy(room.host, data, static_cast<std::size_t>(bytes));
+    return room.address;
 }
 
 void Stream::write(std::uint64_t to, const void* from, std::int64_t bytes) {
@@ -157,7 +161,7 @@ void Stream::write(std::uint64_t to, const void* from, std::int64_t bytes) {
 }
 
 Status Stream::read(void* to, std::uint64_t from, std::int64_t bytes) {
-    if (error_) return finish();
+    if (error_ || bytes == 0) return finish();
     if (readback_.bytes < std::min(bytes, kReadbackPiece)) {
         TRY_STATUS(finish());
         device_.release(readback_);

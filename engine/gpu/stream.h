@@ -65,6 +65,10 @@ public:
 
     // A copy of host bytes that kernels given from now on may read until they have run.
     std::uint64_t stage(const void* data, std::int64_t bytes);
+    // Room in host memory that copies may read, for the caller to fill before it gives them. At most half of
+    // kStagingBytes. Null after a failure.
+    Buffer stage_room(std::int64_t bytes);
+    static constexpr std::int64_t kStagingBytes = std::int64_t{64} << 20;
     // Host memory to device memory, in order with the rest; `from` may change on return.
     void write(std::uint64_t to, const void* from, std::int64_t bytes);
     // Waits for everything given so far.

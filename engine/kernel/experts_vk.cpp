@@ -49,7 +49,7 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
 }
 
 void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, const Weight& w,
-          float* y) {
+          const float* addend, float* y) {
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses planes = plane_addresses(w);
     const RowBlocks blocks = row_blocks(context, w.out, 2, pairs.rows);
@@ -59,15 +59,18 @@ void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, cons
                                      .grid = context.iq2_grid(),
                                      .x = hidden,
                                      .selected = address_of(pairs.selected),
+                                     .addend = address_of(addend),
                                      .y = address_of(y),
                                      .width = static_cast<std::int32_t>(w.in),
                                      .out_rows = static_cast<std::int32_t>(w.out),
                                      .used = pairs.used,
-                                     .routed = pairs.selected != nullptr};
+                                     .routed = pairs.selected != nullptr,
+                                     .added = addend != nullptr};
     context.stream.dispatch(vector_shader(context, VectorProduct::down, w.type),
                             {blocks.together, 1, blocks.blocks}, params,
                             {blocks.workgroups, pairs.rows},
                             {weight_range(w), range_of(hidden, count * w.in * 4),
+                             range_of(addend, addend != nullptr ? pairs.rows * w.out : 0),
                              range_of(pairs.selected, pairs.selected != nullptr ? count : 0)},
                             {range_of(y, pairs.rows * w.out)});
 }
@@ -83,7 +86,7 @@ bool fused(const Weight& gate, const Weight& up, const Weight& down) {
 
 // Each product on its own; many rows in tiles.
 void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
-           const Weight& up, const Weight& down, float clamp, float* y) {
+           const Weight& up, const Weight& down, float clamp, const float* addend, float* y) {
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const std::int64_t hidden_bytes = count * gate.out * 4;
     const std::uint64_t memory = context.scratch(VulkanContext::expert_parts,
@@ -126,42 +129,44 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
     if (tiled) {
         const TileInput in =
             tile_input(context, gates, count, down.in, down.type, VulkanContext::mat_input);
-        mat_tile(context, down, in, pairs.used == 1 ? address_of(y) : parts, count, 1, by_matrix, 1);
-        if (pairs.used == 1) return;
+        mat_tile(context, down, in, parts, count, 1, by_matrix, 1);
     } else {
         mat_vec(context, {down, gates, parts, count, 1, pairs.selected, 1});
     }
     const shaders::PairSumParams sum{.parts = parts,
+                                     .addend = address_of(addend),
                                      .y = address_of(y),
                                      .width = static_cast<std::int32_t>(down.out),
-                                     .used = pairs.used};
+                                     .used = pairs.used,
+                                     .added = addend != nullptr};
     context.stream.dispatch(Shader::experts_sum, {}, sum, {divide_up(down.out, 256), pairs.rows},
-                            {range_of(parts, count * down.out * 4)},
+                            {range_of(parts, count * down.out * 4),
+                             range_of(addend, addend != nullptr ? pairs.rows * down.out : 0)},
                             {range_of(y, pairs.rows * down.out)});
 }
 
 void run_experts(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
                  const Weight& up, const Weight& down_weight, float clamp,
-                 VulkanContext::Scratch slot, float* y) {
+                 VulkanContext::Scratch slot, const float* addend, float* y) {
     if (!fused(gate, up, down_weight) || may_tile(context, gate, pairs.rows))
-        return apart(context, x, pairs, gate, up, down_weight, clamp, y);
+        return apart(context, x, pairs, gate, up, down_weight, clamp, addend, y);
     const std::uint64_t hidden = context.scratch(
         slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);
     if (hidden == 0) return;
     gate_up(context, x, pairs, gate, up, clamp, hidden);
-    down(context, hidden, pairs, down_weight, y);
+    down(context, hidden, pairs, down_weight, addend, y);
 }
 
 }  // namespace
 
-void routed_experts_vk(VulkanContext& context, const RoutedExperts& op) {
+void routed_experts_vk(VulkanContext& context, const RoutedExperts& op, const float* addend) {
     run_experts(context, op.x, {op.selected, op.weights, op.rows, op.used}, op.gate, op.up, op.down,
-                op.clamp, VulkanContext::routed_hidden, op.y);
+                op.clamp, VulkanContext::routed_hidden, addend, op.y);
 }
 
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op) {
     run_experts(context, op.x, {nullptr, nullptr, op.rows, 1}, op.gate, op.up, op.down, op.clamp,
-                VulkanContext::shared_hidden, op.y);
+                VulkanContext::shared_hidden, nullptr, op.y);
 }
 
 void add_vk(VulkanContext& context, const Add& op) {

@@ -119,10 +119,19 @@ void encode_rows_vk(VulkanContext& context, const EncodeRows& op);
 void index_query_vk(VulkanContext& context, const IndexQuery& op);
 void index_select_vk(VulkanContext& context, const IndexSelect& op);
 void attention_vk(VulkanContext& context, const Attention& op);
+// The same, then `rope`, which turns what attention leaves in op.out.
+void attention_rope_vk(VulkanContext& context, const Attention& op, const Rope& rope);
+// As on a device with cooperative matrices, on any device, for tests.
+void attention_emulated_vk(VulkanContext& context, const Attention& op);
 void router_vk(VulkanContext& context, const Router& op);
-void routed_experts_vk(VulkanContext& context, const RoutedExperts& op);
+// y + `addend` [rows, E] where there is one: what an Add after it would give.
+void routed_experts_vk(VulkanContext& context, const RoutedExperts& op, const float* addend);
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op);
 void add_vk(VulkanContext& context, const Add& op);
+
+// Bytes a second at which a kernel reads [address, address + bytes), the best of some passes; 0 after a
+// failure.
+double read_speed_vk(VulkanContext& context, std::uint64_t address, std::int64_t bytes);
 
 // Two ops in one, with the bits of the two one after the other.
 // y is rope.x

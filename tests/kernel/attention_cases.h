@@ -38,6 +38,14 @@ inline std::vector<AttentionCase> attention_cases() {
     cases.push_back({6, 448, 0, 100, 900, 13, 4, 35, false});
     cases.push_back({18, 200, 200, 33, 300, 1, 2, 0, false});
     cases.push_back({10, 150, 0, 40, 300, 1, 2, 90, true});
+    // So many compressed rows that a device takes larger pieces of them.
+    cases.push_back({2, 64, 64, 16, 4500, 2, 2, 0, false});
+    cases.push_back({2, 64, 64, 16, 4500, 2, 2, 600, false});
+    // Rows enough for the form of a prompt.
+    cases.push_back({34, 192, 64, 16, 0, 50, 4, 8, false});
+    cases.push_back({16, 512, 64, 40, 500, 48, 4, 40, false});
+    cases.push_back({3, 66, 2, 8, 30, 49, 4, 0, false});
+    cases.push_back({5, 150, 0, 40, 300, 48, 2, 90, true});
     return cases;
 }
 

@@ -13,6 +13,7 @@ struct IndexSelectCase {
     bool coded = false;  // queries rounded to E2M1, as IndexQuery leaves them
     std::int64_t page_rows = 8;
     bool rough = false;  // groups of very different size, and groups of zeros
+    bool plain = false;  // f32 keys
 };
 
 inline std::vector<IndexSelectCase> index_select_cases() {
@@ -39,6 +40,11 @@ inline std::vector<IndexSelectCase> index_select_cases() {
     cases.push_back({3, 32, 4 * 2000, 2, 4, 24, false, true, 256, true});
     cases.push_back({3, 32, 4 * 1999 + 1, 1, 4, 33, true});
     cases.push_back({64, 128, 4 * 3001, 1, 4, 64, false, true, 256});
+    // Rows in slices, the last of them short or about to begin.
+    for (const int visible : {16390, 24576, 24577, 30000})
+        cases.push_back({1, 32, 4 * visible - 1, 1, 4, 20, true, false, 4096});
+    for (const int width : {32, 128, 40})
+        cases.push_back({5, width, 700, 3, 4, 30, false, false, 50, false, true});
     return cases;
 }
 
@@ -73,7 +79,9 @@ struct IndexSelectProblem {
                 }
         }
         if (c.coded) fp4_round(query.data(), static_cast<int>(query.size()));
-        keys = std::make_unique<OwnedPages>(RowLayout::index(c.width), rows.span(), c.page_rows);
+        keys = std::make_unique<OwnedPages>(
+            c.plain ? RowLayout::plain(c.width) : RowLayout::index(c.width), rows.span(),
+            c.page_rows);
         selected.assign(static_cast<std::size_t>(c.rows) * c.top_k, -1);
         counts.assign(static_cast<std::size_t>(c.rows), -1);
         scores = Floats(c.rows * std::max<std::int64_t>(1, total));

@@ -8,7 +8,7 @@ std::string describe(const IndexSelectCase& c) {
     return "heads " + std::to_string(c.heads) + ", first " + std::to_string(c.first) + ", rows " +
            std::to_string(c.rows) + ", top " + std::to_string(c.top_k) + ", width " +
            std::to_string(c.width) + (c.coarse ? ", coarse" : ", fine") +
-           (c.coded ? ", coded" : "") + (c.rough ? ", rough" : "");
+           (c.coded ? ", coded" : "") + (c.rough ? ", rough" : "") + (c.plain ? ", plain" : "");
 }
 
 std::vector<std::int32_t> best_rows(const std::vector<double>& score, int top_k) {
