@@ -137,7 +137,7 @@ void main() {
     const uint kHigh = SG_TILE / 16 / kAcross, kWide = SG_TILE / 16 / kAlong;
     const uint m0 = gl_SubgroupID / kAlong * kHigh * 16, n0 = gl_SubgroupID % kAlong * kWide * 16;
     MatC acc[SG_TILE / 16 / kAcross * (SG_TILE / 16 / kAlong)];
-    [[unroll]] for (uint i = 0; i < kHigh * kWide; ++i) {
+    [[unroll]] for (uint i = 0; i < SG_TILE / 16 / kAcross * (SG_TILE / 16 / kAlong); ++i) {
         mat_zero(acc[i]);
     }
 #else
@@ -188,13 +188,13 @@ void main() {
 #if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
         [[unroll]] for (uint kk = 0; kk < 2; ++kk) {
             MatA a[SG_TILE / 16 / kAcross];
-            [[unroll]] for (uint i = 0; i < kHigh; ++i) {
+            [[unroll]] for (uint i = 0; i < SG_TILE / 16 / kAcross; ++i) {
                 mat_load_a(a[i], (m0 + 16 * i) * SG_STRIDE + kk * 8, SG_STRIDE);
             }
-            [[unroll]] for (uint j = 0; j < kWide; ++j) {
+            [[unroll]] for (uint j = 0; j < SG_TILE / 16 / kAlong; ++j) {
                 MatB b;
                 mat_load_b(b, (n0 + 16 * j) * SG_STRIDE + kk * 8, SG_STRIDE);
-                [[unroll]] for (uint i = 0; i < kHigh; ++i) {
+                [[unroll]] for (uint i = 0; i < SG_TILE / 16 / kAcross; ++i) {
                     mat_multiply_add(acc[j * kHigh + i], a[i], b);
                 }
             }
@@ -214,7 +214,8 @@ void main() {
     }
 
 #if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
-    for (uint f = 0; f < kHigh * kWide; ++f) {
+    // Unrolled: a matrix that is chosen while running would live in memory all along.
+    [[unroll]] for (uint f = 0; f < SG_TILE / 16 / kAcross * (SG_TILE / 16 / kAlong); ++f) {
         const uint j = f / kHigh, i = f % kHigh;
         // mat_c holds a 16 x 16 part a subgroup; with more than 8 subgroups they take turns.
         for (uint turn = 0; turn < (gl_NumSubgroups + 7) / 8; ++turn) {

@@ -41,7 +41,8 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
                                        .clamp = clamp};
     context.stream.dispatch(
         vector_shader(context, VectorProduct::gate_up, gate.type),
-        {blocks.together, 1, blocks.blocks}, params, {blocks.workgroups, count},
+        {blocks.together, 1, blocks.blocks, shared_elements(gate.in, 1)}, params,
+        {blocks.workgroups, count},
         {weight_range(gate), weight_range(up), range_of(x, pairs.rows * gate.in),
          range_of(pairs.selected, pairs.selected != nullptr ? count : 0),
          range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
@@ -67,8 +68,9 @@ void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, cons
                                      .routed = pairs.selected != nullptr,
                                      .added = addend != nullptr};
     context.stream.dispatch(vector_shader(context, VectorProduct::down, w.type),
-                            {blocks.together, 1, blocks.blocks}, params,
-                            {blocks.workgroups, pairs.rows},
+                            {blocks.together, 1, blocks.blocks,
+                             shared_elements(w.in * pairs.used, 1)},
+                            params, {blocks.workgroups, pairs.rows},
                             {weight_range(w), range_of(hidden, count * w.in * 4),
                              range_of(addend, addend != nullptr ? pairs.rows * w.out : 0),
                              range_of(pairs.selected, pairs.selected != nullptr ? count : 0)},

@@ -77,14 +77,22 @@ gpu::Range weight_range(const Weight& w) {
 
 RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::uint32_t together,
                      std::int64_t other_workgroups) {
+    // A large device runs about a thousand workgroups at once (132 multiprocessors, 8 each).
+    constexpr std::int64_t kResident = 1056;
     const std::int64_t subgroups = kWorkgroup / context.device.info().subgroup_size;
-    // Few rows keep fewer of them together, so that every subgroup has work.
-    while (together > 1 && rows * other_workgroups < subgroups * together * 512) together /= 2;
+    // Few rows keep fewer of them together, so that every multiprocessor has work.
+    while (together > 1 && rows * other_workgroups < subgroups * together * kResident / 4) together /= 2;
     const std::int64_t block = subgroups * together;
-    // Enough workgroups to fill a large device several times over, and no more.
     const std::int64_t blocks =
-        std::clamp<std::int64_t>(rows * other_workgroups / (block * 2048), 1, 8);
+        std::clamp<std::int64_t>(rows * other_workgroups / (block * kResident), 1, 8);
     return {together, static_cast<std::uint32_t>(blocks), divide_up(rows, block * blocks)};
+}
+
+std::uint32_t shared_elements(std::int64_t elements, std::int64_t columns) {
+    // With sums, scales and the grid 16,384 codes stay below 32 KiB.
+    constexpr std::int64_t kMost = 16384;
+    const std::int64_t wanted = divide_up(elements, 256) * 256 * columns;
+    return static_cast<std::uint32_t>(std::min(wanted, kMost));
 }
 
 void mat_vec(VulkanContext& context, const Product& op) {
@@ -117,7 +125,8 @@ void mat_vec(VulkanContext& context, const Product& op) {
                                        .aligned = aligned,
                                        .used = chosen ? op.used : 0};
     context.stream.dispatch(vector_shader(context, VectorProduct::mat_vec, op.w.type),
-                            {blocks.together, columns, blocks.blocks}, params,
+                            {blocks.together, columns, blocks.blocks, shared_elements(op.w.in, columns)},
+                            params,
                             {blocks.workgroups, passes, op.groups},
                             {weight_range(op.w), range_of(op.x, x_rows * op.groups * op.w.in * 4),
                              range_of(op.selected, chosen ? op.rows : 0)},

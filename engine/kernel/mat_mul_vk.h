@@ -66,4 +66,7 @@ struct RowBlocks {
 RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::uint32_t together,
                      std::int64_t other_workgroups);
 
+// Elements of quantised vectors a workgroup keeps in shared memory.
+std::uint32_t shared_elements(std::int64_t elements, std::int64_t columns);
+
 }  // namespace starglass
