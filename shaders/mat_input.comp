@@ -6,6 +6,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "mat_input_params.h"
+#include "half_head.glsl"
 #include "quantise.glsl"
 
 layout(local_size_x = 256) in;
@@ -54,10 +55,9 @@ void main() {
         const uint word = first / 2 + i;
         if (word >= half_stride) break;
         const vec2 two = vec2(value[2 * i], value[2 * i + 1]);
-        const uint rounded = packHalf2x16(two);
-        p.y.v[row * uint(p.y_stride) + word] = rounded;
+        const vec2 head = kFormat == 3 ? half_head(two.xyxy).xy : two;
+        p.y.v[row * uint(p.y_stride) + word] = packHalf2x16(head);
         if (kFormat == 3)
-            p.y.v[row * uint(p.y_stride) + half_stride + word] =
-                packHalf2x16(two - unpackHalf2x16(rounded));
+            p.y.v[row * uint(p.y_stride) + half_stride + word] = packHalf2x16(two - head);
     }
 }

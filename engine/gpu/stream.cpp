@@ -66,6 +66,9 @@ Stream::Node& Stream::add(std::span<const Range> reads, std::span<const Range> w
         encode();
         if (recorded_ >= (running_.empty() ? kFirstSubmission : kSubmission)) submit();
     }
+    for (const Range& range : writes)
+        for (Watch& watched : watches_)
+            if (watched.id != 0 && overlap(watched.range, range)) watched.id = 0;
     Node& node = nodes_.emplace_back();
     node.reads = static_cast<std::uint8_t>(reads.size());
     node.writes = static_cast<std::uint8_t>(writes.size());
@@ -110,6 +113,16 @@ void Stream::fill(std::uint64_t to, std::int64_t bytes, std::uint32_t word) {
     node.to = to;
     node.bytes = bytes;
     node.word = word;
+}
+
+std::uint64_t Stream::watch(Range range) {
+    const std::uint64_t id = ++last_watch_;
+    watches_[id % watches_.size()] = {range, id};
+    return id;
+}
+
+bool Stream::intact(std::uint64_t watch) const {
+    return watch != 0 && watches_[watch % watches_.size()].id == watch;
 }
 
 // --- host memory -----------------------------------------------------------------------------

@@ -83,6 +83,11 @@ public:
     // How often work was dropped: what was written to be kept must then be written again.
     [[nodiscard]] std::int64_t failures() const { return failures_; }
 
+    // Whether bytes are still as they were: `watch` remembers a range, `intact` is true until something is
+    // given that writes to it. The oldest of a few is forgotten for a new one.
+    std::uint64_t watch(Range range);
+    [[nodiscard]] bool intact(std::uint64_t watch) const;
+
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
     std::vector<KernelTime> stop_profile();
@@ -140,6 +145,13 @@ private:
     Buffer staging_;
     std::int64_t staged_ = 0, staged_done_ = 0;
     Buffer readback_;
+
+    struct Watch {
+        Range range;
+        std::uint64_t id = 0;  // 0: written to
+    };
+    std::array<Watch, 16> watches_{};
+    std::uint64_t last_watch_ = 0;
 
     VkQueryPool queries_ = VK_NULL_HANDLE;
     std::vector<std::pair<Shader, std::uint32_t>> profiled_;  // kernel and its first query

@@ -39,6 +39,7 @@ public:
     ~VulkanContext() {
         for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
         device.release(grid_);
+        for (const QuantisedForm& form : quantised) device.release(form.buffer);
         for (const RopeTable& table : rope_tables_) device.release(table.buffer);
     }
     VulkanContext(const VulkanContext&) = delete;
@@ -76,6 +77,18 @@ public:
         }
         return grid_.address;
     }
+
+    // Quantised forms of vectors, a few at a time, so that products of the same vectors share one and
+    // others do not wait for its memory.
+    struct QuantisedForm {
+        std::uint64_t x = 0;
+        std::int64_t vectors = 0, width = 0;
+        DataType type = DataType::f32;
+        std::uint64_t source_watch = 0, own_watch = 0;
+        gpu::Buffer buffer;
+    };
+    std::array<QuantisedForm, 12> quantised;
+    std::size_t quantised_next = 0;
 
     // A host array where kernels can read it.
     template <class T>
