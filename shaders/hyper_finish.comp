@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One workgroup a row: adds the partial sums, makes the gates and the mixing matrix of them, and
+// Two workgroups a row (one for the head): adds the partial sums, makes the gates and the mixing matrix of them, and
 // weighs the streams into one vector, which it may norm as well.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -124,15 +124,17 @@ void main() {
     }
     const float factor =
         1.0 / sqrt(sg_mix[kMix] / float(kStreams * dim) + p.epsilon);
-    if (kHead == 0) {
+    // The first workgroup of a row weighs the streams, the second makes what spreads the block's output
+    // over them again: its chain of divisions is long.
+    if (gl_WorkGroupID.y != 0) {
         if (self < kStreams)
             p.post.v[row * kStreams + self] = 2.0 * gate(mixed(kStreams + self, 1, factor));
-        // The last subgroup is busy with it while the others weigh the streams.
         if (kStreams == 4) {
             if (self == gl_WorkGroupSize.x - 1) mix_four(row, factor);
         } else {
             mix_any(row, factor);
         }
+        return;
     }
     float pre[kStreams];
     [[unroll]] for (uint c = 0; c < kStreams; ++c)

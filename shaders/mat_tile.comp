@@ -169,7 +169,7 @@ void main() {
                 const uvec2 code = (k & 1) == 0 ? u.codes.xy : u.codes.zw;
                 put16(at,
                       uvec4(iq2_eight(code, 2 * b_half), iq2_eight(code, 2 * b_half + 1)),
-                      u.d * (0.5 + float(code.y >> 28)) * 0.25, 0.0);
+                      u.d * (0.5 + float(u.scales >> (4 * (k & 1)) & 15u)) * 0.25, 0.0);
 #elif SG_TYPE == SG_Q4_K
                 const vec2 d = unpackHalf2x16(u.head.x);
                 const uvec2 scale = q4_scale(u.head, k & 7);

@@ -50,7 +50,7 @@ float meet(Unit u, Quantised x, uint unit, uint units) {
             const uvec2 high = iq2_eight(code, 2 * half_ + 1);
             sum = dot16(uvec4(low, high), sixteen, sum);
         }
-        total += int(2 * (code.y >> 28) + 1) * sum;
+        total += int(2 * (u.scales >> (4 * b) & 15u) + 1) * sum;
     }
     return u.d * scale_at(x, unit / 4) * float(total) * 0.125;
 #elif SG_TYPE == SG_Q4_K
@@ -107,7 +107,7 @@ float meet_values(Unit u, uint unit, Floats x, uint base) {
         [[unroll]] for (uint half_ = 0; half_ < 2; ++half_)
             sum += dot_bytes(uvec4(iq2_eight(code, 2 * half_), iq2_eight(code, 2 * half_ + 1)), x,
                              base + unit * 64 + b * 32 + half_ * 16);
-        total += u.d * (0.5 + float(code.y >> 28)) * 0.25 * sum;
+        total += u.d * (0.5 + float(u.scales >> (4 * b) & 15u)) * 0.25 * sum;
     }
     return total;
 #elif SG_TYPE == SG_Q4_K

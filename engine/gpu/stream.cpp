@@ -251,23 +251,35 @@ void Stream::encode() {
         return nodes_[static_cast<std::size_t>(a)].level < nodes_[static_cast<std::size_t>(b)].level;
     });
 
-    constexpr VkPipelineStageFlags kStages =
-        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
     VkMemoryBarrier memory{};
     memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-    memory.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                           VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-    const auto barrier = [&] {
-        vkCmdPipelineBarrier(open_, kStages, kStages, 0, 1, &memory, 0, nullptr, 0, nullptr);
+    // Copies are named only where there are some: kernel to kernel is the cheaper wait.
+    const auto barrier = [&](bool copies) {
+        VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+        memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+        memory.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+        if (copies) {
+            stages |= VK_PIPELINE_STAGE_TRANSFER_BIT;
+            memory.srcAccessMask |= VK_ACCESS_TRANSFER_WRITE_BIT;
+            memory.dstAccessMask |= VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+        }
+        vkCmdPipelineBarrier(open_, stages, stages, 0, 1, &memory, 0, nullptr, 0, nullptr);
         ++barriers_;
     };
+    // Whether a level has copies; what was given before this batch counts as having some.
+    copies_in_level_.assign(nodes_.size() + 1, false);
+    for (const Node& node : nodes_)
+        if (node.kind != Node::Kind::dispatch)
+            copies_in_level_[static_cast<std::size_t>(node.level)] = true;
+    bool copied = copies_before_;
     int level = -1;
     VkPipeline bound = VK_NULL_HANDLE;
     for (const int index : order_) {
         const Node& node = nodes_[static_cast<std::size_t>(index)];
         if (node.level != level || profiling_) {
-            barrier();
+            const bool copies = copies_in_level_[static_cast<std::size_t>(node.level)];
+            barrier(copies || copied || profiling_);
+            copied = copies;
             level = node.level;
         }
         switch (node.kind) {
@@ -286,7 +298,7 @@ void Stream::encode() {
                               static_cast<std::uint32_t>(node.groups.y),
                               static_cast<std::uint32_t>(node.groups.z));
                 if (timed) {
-                    barrier();
+                    barrier(true);
                     vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query + 1);
                     profiled_.emplace_back(node.shader, query);
@@ -310,6 +322,7 @@ void Stream::encode() {
         }
         ++recorded_;
     }
+    copies_before_ = copied;
     nodes_.clear();
 }
 

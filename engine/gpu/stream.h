@@ -138,6 +138,8 @@ private:
     std::uint64_t ticket_ = 0;  // of the last submission
     std::vector<Node> nodes_;
     std::vector<int> order_;
+    std::vector<char> copies_in_level_;
+    bool copies_before_ = true;  // the last level of the batch before had copies
     int recorded_ = 0;  // kernels in the open command buffer
     std::optional<Error> error_;
 

@@ -22,10 +22,15 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
-    const RowBlocks blocks = row_blocks(context, gate.out * pairs.used,
+    RowBlocks blocks = row_blocks(context, gate.out * pairs.used,
                                         units_of(gate.type, gate.in), 1, pairs.rows, gate.out);
     const VectorInput in = vector_input(context, address_of(x), pairs.rows, gate.in, gate.type);
     if (in.address == 0) return;
+    if (gate.type == DataType::iq2_xxs && blocks.workgroups > 1 && blocks.blocks == 1) {
+        // Each workgroup fetches the grid first; let it pay twice.
+        blocks.blocks = 2;
+        blocks.workgroups = divide_up(blocks.workgroups, 2);
+    }
     const shaders::GateUpParams params{.gate_codes = g.codes,
                                        .gate_scales = g.scales,
                                        .gate_extra = g.extra,
