@@ -23,7 +23,7 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
     RowBlocks blocks = row_blocks(context, gate.out * pairs.used,
-                                        units_of(gate.type, gate.in), 1, pairs.rows, gate.out);
+                                        units_of(gate.type, gate.in), 2, pairs.rows * pairs.used, gate.out);
     const VectorInput in = vector_input(context, address_of(x), pairs.rows, gate.in, gate.type);
     if (in.address == 0) return;
     if (gate.type == DataType::iq2_xxs && blocks.workgroups > 1 && blocks.blocks == 1) {
@@ -106,8 +106,8 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
     const std::uint64_t gates = memory;
     const std::uint64_t ups = gates + static_cast<std::uint64_t>(hidden_bytes);
     const std::uint64_t parts = ups + static_cast<std::uint64_t>(hidden_bytes);
-    const bool tiled = may_tile(context, gate, pairs.rows) && may_tile(context, up, pairs.rows) &&
-                       may_tile(context, down, pairs.rows);
+    const bool tiled = may_tile(context, gate, count) && may_tile(context, up, count) &&
+                       may_tile(context, down, count);
     TileGroups groups;
     const TileGroups* by_matrix = nullptr;
     if (tiled && pairs.selected != nullptr) {
@@ -159,7 +159,8 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
 void run_experts(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
                  const Weight& up, const Weight& down_weight, float clamp,
                  VulkanContext::Scratch slot, const float* addend, float* y) {
-    if (!fused(gate, up, down_weight) || may_tile(context, gate, pairs.rows))
+    const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
+    if (!fused(gate, up, down_weight) || may_tile(context, gate, count))
         return apart(context, x, pairs, gate, up, down_weight, clamp, addend, y);
     const std::uint64_t hidden = context.scratch(
         slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);

@@ -93,8 +93,10 @@ std::int64_t units_of(DataType type, std::int64_t width) {
 
 RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64_t units,
                      std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows) {
-    // A large device runs about 8,000 subgroups at once (132 multiprocessors, 64 each).
-    constexpr std::int64_t kResident = 8192;
+    // A large device runs about 8,000 subgroups at once (132 multiprocessors, 64 each). A software driver
+    // runs a workgroup a core, and pays for each to start.
+    const bool software = context.device.info().kind == gpu::DeviceKind::software;
+    const std::int64_t kResident = software ? 128 : 8192;
     const std::int64_t width = context.device.info().subgroup_size;
     const std::int64_t subgroups = kWorkgroup / width;
     // More subgroups to a row while there are too few of them and each keeps two steps.
@@ -102,8 +104,9 @@ RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64
     while (split < subgroups && rows * split < kResident && units >= 4 * split * width) split *= 2;
     while (together > 1 && rows * other_workgroups * split < kResident * together) together /= 2;
     const std::int64_t block = subgroups / split * together;
+    const std::int64_t wanted = software ? 8 : kResident / 4;  // workgroups
     const std::int64_t blocks = std::clamp<std::int64_t>(
-        out_rows * other_workgroups * split / (subgroups * together * kResident / 4), 1, 8);
+        divide_up(out_rows, block) * other_workgroups / wanted, 1, 8);
     return {together, static_cast<std::uint32_t>(split), static_cast<std::uint32_t>(blocks),
             divide_up(out_rows, block * blocks)};
 }
@@ -238,7 +241,11 @@ gpu::SpecConstants subgroup_grid(const VulkanContext& context) {
 }  // namespace
 
 bool may_tile(const VulkanContext& context, const Weight& w, std::int64_t rows) {
-    return context.activations == Activations::int8 && rows >= kTileRows && w.type != DataType::f32;
+    // A stack's tiles are filled by those rows that chose the same matrix.
+    const std::int64_t each = rows / w.count;
+    return context.activations == Activations::int8 && rows >= kTileRows &&
+           w.type != DataType::f32 &&
+           (w.count == 1 || each >= (tile_form(context) == TileForm::registers ? 12 : 4));
 }
 
 TileInput tile_input(VulkanContext& context, std::uint64_t x, std::int64_t rows, std::int64_t width,

@@ -37,6 +37,7 @@ void mat_vec(VulkanContext& context, const Product& op);
 // to f16 (F16 weights meet x in two parts instead), so results differ from mat_vec by about 2^-11 of their
 // rms. Only in int8 arithmetic, which is coarser than that.
 inline constexpr std::int64_t kTileRows = 9;  // fewer are met as vectors
+// `rows`: of y, all matrices of a stack together.
 bool may_tile(const VulkanContext& context, const Weight& w, std::int64_t rows);
 // x as the tiles of weights of type `type` want it, in scratch; 0 after a failure.
 struct TileInput {
