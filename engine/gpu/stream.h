@@ -48,7 +48,8 @@ public:
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // `params` is what the shader's push constants hold.
+    // `params` is what the shader's push constants hold. More workgroups than the device takes are an
+    // error that the stream remembers.
     template <class Params>
     void dispatch(Shader shader, const SpecConstants& constants, const Params& params,
                   Groups groups, std::initializer_list<Range> reads,
@@ -82,6 +83,12 @@ public:
     void clear_error() { error_.reset(); }
     // How often work was dropped: what was written to be kept must then be written again.
     [[nodiscard]] std::int64_t failures() const { return failures_; }
+
+    // For tests: the submission after `more` further ones fails with `result`, as a driver would say it.
+    void fail_submission(std::int64_t more, VkResult result) {
+        failing_submission_ = submissions_ + more;
+        failing_result_ = result;
+    }
 
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
@@ -146,6 +153,8 @@ private:
     bool profiling_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
     std::int64_t failures_ = 0;
+    std::int64_t failing_submission_ = -1;
+    VkResult failing_result_ = VK_SUCCESS;
 };
 
 }  // namespace starglass::gpu
