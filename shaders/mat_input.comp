@@ -16,7 +16,8 @@ shared float extremes[256];
 
 void main() {
     const uint width = uint(p.width);
-    const uint row = gl_WorkGroupID.y;
+    const uint row = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
+    if (row >= uint(p.rows)) return;
     const uint t = gl_LocalInvocationIndex;
     const uint first = gl_WorkGroupID.x * 4096 + t * 16;
     const uint half_stride = kFormat == 3 ? uint(p.y_stride) / 2 : uint(p.y_stride);

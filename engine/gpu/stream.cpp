@@ -58,6 +58,11 @@ void Stream::fail_with(Error error) {
     if (!error_) ++failures_;
     if (!error_) error_ = std::move(error);
     nodes_.clear();
+    // What was recorded but not handed over may use memory that is about to be released.
+    if (open_ == VK_NULL_HANDLE) return;
+    vkResetCommandBuffer(open_, 0);
+    free_commands_.push_back(open_);
+    open_ = VK_NULL_HANDLE;
 }
 
 Stream::Node& Stream::add(std::span<const Range> reads, std::span<const Range> writes) {
@@ -81,6 +86,13 @@ void Stream::dispatch_bytes(Shader shader, const SpecConstants& constants, const
                             std::size_t params_bytes, Groups groups, std::span<const Range> reads,
                             std::span<const Range> writes) {
     if (error_ || groups.x <= 0 || groups.y <= 0 || groups.z <= 0) return;
+    const auto& most = device_.info().workgroups_max;
+    if (groups.x > most[0] || groups.y > most[1] || groups.z > most[2])
+        return fail_with({ErrorCode::internal,
+                          fmt::format("the kernel {} wants {} x {} x {} workgroups and the graphics processor "
+                                      "takes {} x {} x {}; evaluate fewer tokens at a time",
+                                      shader_module(shader).name, groups.x, groups.y, groups.z,
+                                      most[0], most[1], most[2])});
     const auto pipeline = device_.pipeline(shader, constants);
     if (!pipeline) return fail_with(pipeline.error());
     Node& node = add(reads, writes);
@@ -339,6 +351,10 @@ void Stream::submit() {
                          VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0, nullptr);
     VkResult result = vkEndCommandBuffer(open_);
     const std::uint64_t ticket = ticket_ + 1;
+    if (submissions_ == failing_submission_) {
+        failing_submission_ = -1;
+        result = failing_result_;
+    }
     if (result == VK_SUCCESS) {
         VkTimelineSemaphoreSubmitInfo timeline{};
         timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;

@@ -48,7 +48,8 @@ public:
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // `params` is what the shader's push constants hold.
+    // `params` is what the shader's push constants hold. More workgroups than the device takes are an
+    // error that the stream remembers.
     template <class Params>
     void dispatch(Shader shader, const SpecConstants& constants, const Params& params,
                   Groups groups, std::initializer_list<Range> reads,
@@ -87,6 +88,11 @@ public:
     // given that writes to it. The oldest of a few is forgotten for a new one.
     std::uint64_t watch(Range range);
     [[nodiscard]] bool intact(std::uint64_t watch) const;
+    // For tests: the submission after `more` further ones fails with `result`, as a driver would say it.
+    void fail_submission(std::int64_t more, VkResult result) {
+        failing_submission_ = submissions_ + more;
+        failing_result_ = result;
+    }
 
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
@@ -160,6 +166,8 @@ private:
     bool profiling_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
     std::int64_t failures_ = 0;
+    std::int64_t failing_submission_ = -1;
+    VkResult failing_result_ = VK_SUCCESS;
 };
 
 }  // namespace starglass::gpu

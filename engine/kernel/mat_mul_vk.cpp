@@ -267,7 +267,9 @@ TileInput tile_input(VulkanContext& context, std::uint64_t x, std::int64_t rows,
                                          .x_stride = static_cast<std::int32_t>(width),
                                          .y_stride = static_cast<std::int32_t>(result.row_words),
                                          .rows = static_cast<std::int32_t>(rows)};
-    context.stream.dispatch(Shader::mat_input, {kind}, params, {divide_up(width, 4096), rows},
+    const gpu::Groups by_row = folded(rows);
+    context.stream.dispatch(Shader::mat_input, {kind}, params,
+                            {divide_up(width, 4096), by_row.x, by_row.y},
                             {range_of(x, rows * width * 4)},
                             {range_of(result.address, rows * result.row_words * 4)});
     return result;

@@ -4,6 +4,7 @@
 // words to do it with. Value pointers in ops are device addresses (backend.h).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -30,6 +31,13 @@ inline gpu::Range range_of(std::uint64_t address, std::int64_t bytes) {
 
 inline std::int64_t divide_up(std::int64_t value, std::int64_t step) {
     return (value + step - 1) / step;
+}
+
+// As many workgroups as rows, on two dimensions where one might not take them: number
+// y * (workgroups on x) + x. A device need not take more than 65,535 on a dimension.
+inline gpu::Groups folded(std::int64_t rows) {
+    constexpr std::int64_t kAcross = 32768;
+    return {std::min(rows, kAcross), divide_up(rows, kAcross)};
 }
 
 class VulkanContext {
@@ -73,6 +81,10 @@ public:
                 return 0;
             }
             grid_ = *room;
+            grid_failures_ = -1;
+        }
+        if (grid_failures_ != stream.failures() && !stream.error()) {
+            grid_failures_ = stream.failures();
             stream.write(grid_.address, kIq2XxsGrid.data(), sizeof kIq2XxsGrid);
         }
         return grid_.address;
@@ -116,6 +128,7 @@ private:
 
     std::array<gpu::Buffer, scratch_count> scratch_{};
     gpu::Buffer grid_;
+    std::int64_t grid_failures_ = -1;  // of the stream when it was written
     std::array<RopeTable, 6> rope_tables_;
     std::int64_t rope_uses_ = 0;
 };
