@@ -367,18 +367,22 @@ void Forward::attention_half(const LayerPlace& place, int rows, WorkingState& st
     if (selecting) backend_.run(MatMul{w.index_proj, x, index_weights_.data(), rows});
 
     backend_.run(RmsNorm{z_.data(), w.q_a_norm, z_.data(), rows, LQ, shape_.epsilon});
-    backend_.run(RmsNorm{kv_.data(), w.kv_norm, kv_.data(), rows, D, shape_.epsilon});
     if (compressed) compress_pool(place, rows, state, false);
     if (indexed) compress_pool(place, rows, state, true);
 
     backend_.run(MatMul{w.q_b, z_.data(), q_.data(), rows});
     if (selecting) backend_.run(MatMul{w.index_q_b, z_.data(), index_query_.data(), rows});
 
+    // A norm and the rotation behind it stand together: some backends do both at once.
+    backend_.run(RmsNorm{kv_.data(), w.kv_norm, kv_.data(), rows, D, shape_.epsilon});
+    backend_.run(Rope{kv_.data(), rows, 1, D, positions_.data(), rope});
     backend_.run(RmsNorm{q_.data(), nullptr, q_.data(), static_cast<std::int64_t>(rows) * H, D,
                          shape_.epsilon});
-    backend_.run(Rope{kv_.data(), rows, 1, D, positions_.data(), rope});
-    if (selecting) backend_.run(Rope{index_query_.data(), rows, IH, ID, positions_.data(), rope});
     backend_.run(Rope{q_.data(), rows, H, D, positions_.data(), rope});
+    if (selecting) {
+        backend_.run(Rope{index_query_.data(), rows, IH, ID, positions_.data(), rope});
+        backend_.run(IndexQuery{index_query_.data(), rows, IH, ID, rounding_ == Rounding::model});
+    }
     const RowRing raw = state.raw(place.state_layer);
     row_addresses_.clear();
     for (int row = 0; row < rows; ++row) row_addresses_.push_back(raw.row(first_position + row));
@@ -436,7 +440,6 @@ void Forward::select_rows(const LayerPlace& place, int rows, std::int64_t visibl
     const int ID = shape_.index_width;
     const int K = shape_.index_top_k;
     const std::int64_t first_position = state.positions();
-    backend_.run(IndexQuery{index_query_.data(), rows, IH, ID, rounding_ == Rounding::model});
     float* scores = nullptr;
     if (hooks.trace) {
         scores = index_scores_.data();
@@ -552,6 +555,8 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
         trace(hooks, "router_w", place.layer, first_position, {rows, K}, weights);
     }
 
+    backend_.run(SharedExpert{x_.data(), w.gate_shared, w.up_shared, w.down_shared, rows,
+                              place.clamp, shared_out_.data()});
     backend_.run(RoutedExperts{.x = x_.data(),
                                .selected = selected,
                                .weights = weights,
@@ -563,8 +568,6 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
                                .clamp = place.clamp,
                                .y = block_out_.data()});
     trace(hooks, "ffn_moe", place.layer, first_position, {rows, E}, block_out_.data());
-    backend_.run(SharedExpert{x_.data(), w.gate_shared, w.up_shared, w.down_shared, rows,
-                              place.clamp, shared_out_.data()});
     trace(hooks, "ffn_shared", place.layer, first_position, {rows, E}, shared_out_.data());
     backend_.run(Add{shared_out_.data(), block_out_.data(), rows * E});
 

@@ -212,6 +212,15 @@ gpu::DeviceOptions device_options(const EngineOptions& options) {
     device.cache_folder = options.pipeline_folder;
     device.memory_limit = options.device_memory;
     device.validation = options.device_validation;
+    const std::string off = "," + options.device_off + ",";
+    const auto keep = [&](const char* name) { return off.find(fmt::format(",{},", name)) == off.npos; };
+    device.mask.integer_dot = keep("integer_dot");
+    device.mask.cooperative_matrix = keep("cooperative_matrix");
+    device.mask.float16 = keep("float16");
+    device.mask.int8 = keep("int8");
+    device.mask.storage16 = keep("storage16");
+    device.mask.storage8 = keep("storage8");
+    device.mask.subgroup_size_control = keep("subgroup_size_control");
     return device;
 }
 

@@ -41,6 +41,9 @@ struct EngineOptions {
     std::int64_t device_memory = 0;  // bytes of it at most; 0: what is free
     int device_expert_layers = -1;  // layers whose experts go there at most; -1: while they fit
     std::string pipeline_folder;    // where compiled kernels are kept; empty: nowhere
+    // Features not to use although the device has them, separated by commas: integer_dot,
+    // cooperative_matrix, float16, int8, storage16, storage8, subgroup_size_control.
+    std::string device_off;
     bool device_validation = false; // the Khronos layer, for developers
 };
 
