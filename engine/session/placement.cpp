@@ -224,6 +224,21 @@ gpu::DeviceOptions device_options(const EngineOptions& options) {
     return device;
 }
 
+// A layer is some fifteen kernels that wait for each other: about 4 µs each from one to the next on
+// today's drivers, whatever they compute.
+constexpr double kDeviceLayerSeconds = 60e-6;
+// What an ordinary desktop's processor reads from memory in a second.
+constexpr double kHostSpeedUsual = 40e9;
+
+// Whether a device could win by much. Known without looking for one, so that a small model (the built-in
+// one) opens at once.
+bool worth_a_device(const ModelShape& shape, const ModelWeights& weights) {
+    const std::vector<LayerStateShape> state = layer_state_shapes(shape, Rounding::model);
+    const DecodeBytes bytes = decode_bytes(shape, weights, state, 128);
+    return static_cast<double>(bytes.dense + bytes.routed + bytes.kv) / kHostSpeedUsual >
+           shape.layers * kDeviceLayerSeconds;
+}
+
 // Seconds a token needs at least, from what was measured.
 struct Prospect {
     double device_seconds = 0, host_seconds = 0;
@@ -251,7 +266,8 @@ Result<Prospect> compare(const ModelShape& shape, const ModelWeights& weights,
     const auto dense = static_cast<double>(bytes.dense + bytes.kv);
     const auto routed = static_cast<double>(bytes.routed);
     result.host_seconds = (dense + routed) / result.host_speed;
-    result.device_seconds = (dense + share * routed) / result.device_speed +
+    result.device_seconds = shape.layers * kDeviceLayerSeconds +
+                            (dense + share * routed) / result.device_speed +
                             (1.0 - share) * routed / result.host_speed;
     return result;
 }
@@ -264,20 +280,30 @@ Result<PlacedModel> place_model(
     const std::function<void(std::uint64_t, std::uint64_t)>& progress, const CancelToken& cancel) {
     if (options.backend == BackendKind::cpu || options.backend == BackendKind::reference)
         return on_host(weights, options);
+    if (options.backend == BackendKind::automatic && !worth_a_device(shape, weights)) {
+        PlacedModel placed = on_host(weights, options);
+        placed.summary.reason = "the model is small: a graphics processor gains nothing";
+        return placed;
+    }
     auto backend = make_vulkan_backend(activations_of(options), device_options(options));
     if (options.backend == BackendKind::vulkan) {
         if (!backend) return tl::unexpected<Error>(backend.error());
         TRY(PlacedModel placed, on_device(shape, weights, kv_bytes, options, std::move(*backend),
                                           progress, cancel));
         placed.summary.reason = "asked for";
+        placed.summary.considered = true;
         return placed;
     }
 
     // Automatic: whatever goes wrong with a device ends on the CPU, and is said.
     std::string reason;
+    bool considered = false;
     if (!backend) {
         reason = backend.error().message;
+    } else if ((*backend)->device().info().kind == gpu::DeviceKind::software) {
+        reason = fmt::format("{} is a software driver", (*backend)->device().info().name);
     } else {
+        considered = true;
         std::int64_t shared = 0;
         for (const LayerWeights& layer : weights.layers)
             shared += device_layout(layer.q_b).bytes + device_layout(layer.output_a).bytes +
@@ -298,6 +324,7 @@ Result<PlacedModel> place_model(
                                         progress, cancel);
                 if (placed) {
                     placed->summary.reason = speeds;
+                    placed->summary.considered = true;
                     return placed;
                 }
                 if (placed.error().code == ErrorCode::cancelled)
@@ -310,6 +337,7 @@ Result<PlacedModel> place_model(
     }
     PlacedModel placed = on_host(weights, options);
     placed.summary.reason = reason;
+    placed.summary.considered = considered;
     return placed;
 }
 
