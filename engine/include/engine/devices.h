@@ -47,4 +47,12 @@ struct DeviceDescription {
 // Errors: not_found when there is no Vulkan loader or no driver.
 Result<std::vector<DeviceDescription>> list_vulkan_devices();
 
+// Whether an error is a graphics processor's or its driver's: then the CPU, or fewer layers on the
+// device, may do what failed. All their sentences name the one or the other.
+inline bool is_device_error(const Error& error) {
+    for (const char* word : {"graphics processor", "graphics driver", "Vulkan"})
+        if (error.message.find(word) != std::string::npos) return true;
+    return false;
+}
+
 }  // namespace starglass
