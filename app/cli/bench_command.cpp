@@ -35,8 +35,8 @@ struct BenchOptions {
 // Measures one frontier after the other; the probe stands at the last one in between.
 class Bench {
 public:
-    Bench(const BenchOptions& options, SpeedProbe& probe, const CancelToken& cancel)
-        : options_(options), probe_(probe), cancel_(cancel) {}
+    Bench(const BenchOptions& options, SpeedProbe& probe, bool on_device, const CancelToken& cancel)
+        : options_(options), probe_(probe), on_device_(on_device), cancel_(cancel) {}
 
     Result<BenchFrontier> at(std::int64_t context) {
         BenchFrontier result;
@@ -52,6 +52,10 @@ public:
             TRY(result.prefill, prefill(context, timed));
         }
         TRY_STATUS(decode(context, result.token_seconds));
+        if (on_device_) {
+            status_.show(fmt::format("context {}, kernels of a token", context));
+            TRY(result.device, probe_.profile_decode(std::min(options_.generate, 4), cancel_));
+        }
         result.traffic = probe_.traffic(context + options_.generate / 2);
         result.state_bytes = probe_.state_bytes();
         result.anonymous_bytes = process_memory().anonymous_bytes;
@@ -104,6 +108,7 @@ private:
 
     const BenchOptions& options_;
     SpeedProbe& probe_;
+    bool on_device_;
     const CancelToken& cancel_;
     StatusLine status_;
 };
@@ -151,7 +156,10 @@ Result<int> bench(const BenchOptions& options) {
     TRY(const std::unique_ptr<SpeedProbe> probe, create_speed_probe(engine));
     report.model = engine->info();
     report.options = engine->options();
-    report.simd_target = report.options.backend == BackendKind::cpu ? simd_target_text() : "scalar";
+    report.placement = engine->placement();
+    const bool on_device = report.placement.backend == BackendKind::vulkan;
+    report.simd_target =
+        report.options.backend == BackendKind::reference ? "scalar" : simd_target_text();
     report.prefill_chunk = probe->chunk_tokens();
     report.machine = machine_info();
     report.date = utc_time();
@@ -161,7 +169,12 @@ Result<int> bench(const BenchOptions& options) {
     report.generate = options.generate;
     report.repeat = options.repeat;
     report.synthetic = options.synthetic;
-    if (!options.no_read_speed) TRY_STATUS(measure_memory(report, cancel));
+    if (!options.no_read_speed && on_device) {
+        TRY(report.device_speed, probe->device_speed());
+    }
+    // The host's memory counts where something is read from it.
+    if (!options.no_read_speed && (!on_device || report.placement.host_bytes > 0))
+        TRY_STATUS(measure_memory(report, cancel));
     reset_peak_memory();
     report.anonymous_loaded_bytes = process_memory().anonymous_bytes;
 
@@ -169,7 +182,7 @@ Result<int> bench(const BenchOptions& options) {
         write_out(bench_head(report));
         flush_out();
     }
-    Bench run(options, *probe, cancel);
+    Bench run(options, *probe, on_device, cancel);
     for (const std::int64_t context : frontiers) {
         TRY(BenchFrontier frontier, run.at(context));
         if (!options.json) {
@@ -233,6 +246,7 @@ void add_bench(CLI::App& app, Command& chosen) {
     command->add_flag("--no-read-speed", options->no_read_speed,
                       "Do not measure how fast the machine reads memory");
     command->add_flag("--json", options->json, "Print one JSON object (docs/bench.md)");
+    options->model.backend = "auto";
     add_engine_options(*command, options->model);
     command->footer(
         "The tokens are made up and the state is restored after each decode. MB and GB are powers "

@@ -7,8 +7,14 @@
 #include <numeric>
 #include <set>
 
+#include "placement_text.h"
+
 namespace starglass::cli {
 namespace {
+
+double rate(std::uint64_t bytes, double seconds) {
+    return seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
+}
 
 double sum(const std::vector<double>& values) {
     return std::accumulate(values.begin(), values.end(), 0.0);
@@ -22,10 +28,6 @@ std::string expert_types(const ModelInfo& model) {
 
 std::string_view activations(const BenchReport& report) {
     return report.options.numerics == Numerics::act8 ? "int8" : "f32";
-}
-
-std::string_view backend(const BenchReport& report) {
-    return report.options.backend == BackendKind::cpu ? "cpu" : "reference";
 }
 
 std::string_view numerics(const BenchReport& report) {
@@ -53,6 +55,64 @@ Json model_to_json(const ModelInfo& model) {
             {"context_length", model.context_length}};
 }
 
+// Per token.
+Json profile_to_json(const BenchReport& report, const DeviceProfile& profile) {
+    const double tokens = std::max(profile.tokens, 1);
+    Json kernels = Json::array();
+    for (const DeviceKernel& kernel : profile.kernels) {
+        const double read = rate(kernel.read_bytes, kernel.seconds);
+        Json share;
+        if (report.device_speed && report.device_speed->read_bytes_s > 0)
+            share = read / report.device_speed->read_bytes_s;
+        kernels.push_back({{"name", kernel.name},
+                           {"calls", static_cast<double>(kernel.calls) / tokens},
+                           {"seconds", kernel.seconds / tokens},
+                           {"read_bytes", static_cast<double>(kernel.read_bytes) / tokens},
+                           {"written_bytes", static_cast<double>(kernel.written_bytes) / tokens},
+                           {"read_bytes_s", read},
+                           {"read_share", std::move(share)}});
+    }
+    return {{"dispatches", profile.dispatches},
+            {"barriers", profile.barriers},
+            {"submissions", profile.submissions},
+            {"kernels", std::move(kernels)}};
+}
+
+std::string profile_text(const BenchReport& report, const BenchFrontier& at) {
+    const DeviceProfile& profile = *at.device;
+    const double tokens = std::max(profile.tokens, 1);
+    double kernel_seconds = 0;
+    for (const DeviceKernel& kernel : profile.kernels) kernel_seconds += kernel.seconds;
+    std::string text = fmt::format(
+        "\na token after {}: {:.0f} kernels, {:.0f} barriers, {:.1f} submissions; median {:.3f} ms",
+        at.context, profile.dispatches, profile.barriers, profile.submissions,
+        1e3 * median(at.token_seconds));
+    if (const double floor = report.floor_seconds(at.traffic); floor > 0)
+        text += fmt::format(", at least {:.3f} ms by its bytes ({:.1f} %)", 1e3 * floor,
+                            100 * floor / median(at.token_seconds));
+    if (profile.kernels.empty()) return text + "; the device has no clock for its kernels\n";
+    text += fmt::format("\nkernels by the device's clock, each alone: {:.3f} ms a token\n",
+                        1e3 * kernel_seconds / tokens);
+    text +=
+        fmt::format("{:<28} {:>6} {:>9} {:>8} {:>7} {:>9} {:>9} {:>8} {:>8}\n", "kernel", "calls",
+                    "us", "us each", "share", "MB read", "MB writ.", "GB/s", "of read");
+    for (const DeviceKernel& kernel : profile.kernels) {
+        const double read = rate(kernel.read_bytes, kernel.seconds);
+        const std::string share =
+            report.device_speed && report.device_speed->read_bytes_s > 0
+                ? fmt::format("{:.1f} %", 100 * read / report.device_speed->read_bytes_s)
+                : "-";
+        text += fmt::format(
+            "{:<28} {:>6.0f} {:>9.1f} {:>8.2f} {:>5.1f} % {:>9.3f} {:>9.3f} {:>8.2f} {:>8}\n",
+            kernel.name, static_cast<double>(kernel.calls) / tokens, 1e6 * kernel.seconds / tokens,
+            1e6 * kernel.seconds / static_cast<double>(std::max<std::int64_t>(kernel.calls, 1)),
+            100 * kernel.seconds / std::max(kernel_seconds, 1e-12),
+            static_cast<double>(kernel.read_bytes) / 1e6 / tokens,
+            static_cast<double>(kernel.written_bytes) / 1e6 / tokens, read / 1e9, share);
+    }
+    return text;
+}
+
 Json frontier_to_json(const BenchReport& report, const BenchFrontier& at) {
     Json prefill;
     if (at.prefill)
@@ -60,24 +120,31 @@ Json frontier_to_json(const BenchReport& report, const BenchFrontier& at) {
                    {"seconds_median", median(at.prefill->seconds)},
                    {"tokens_s", at.prefill_tokens_s()}};
     Json share;
-    if (report.read_speed() > 0) share = at.bytes_s() / report.read_speed();
-    return {{"context", at.context},
-            {"prefill", std::move(prefill)},
-            {"decode",
-             {{"tokens", at.token_seconds.size()},
-              {"tokens_s", at.decode_tokens_s()},
-              {"seconds_median", median(at.token_seconds)},
-              {"seconds_p95", percentile(at.token_seconds, 0.95)},
-              {"seconds_min", percentile(at.token_seconds, 0)}}},
-            {"bytes_per_token",
-             {{"dense_weights", at.traffic.dense_weights},
-              {"routed_weights", at.traffic.routed_weights},
-              {"kv", at.traffic.kv},
-              {"total", at.traffic.total()}}},
-            {"bytes_s", at.bytes_s()},
-            {"read_share", std::move(share)},
-            {"state_bytes", at.state_bytes},
-            {"anonymous_bytes", at.anonymous_bytes}};
+    Json floor;
+    if (const double seconds = report.floor_seconds(at.traffic); seconds > 0) {
+        share = seconds * at.decode_tokens_s();
+        floor = seconds;
+    }
+    Json out{{"context", at.context},
+             {"prefill", std::move(prefill)},
+             {"decode",
+              {{"tokens", at.token_seconds.size()},
+               {"tokens_s", at.decode_tokens_s()},
+               {"seconds_median", median(at.token_seconds)},
+               {"seconds_p95", percentile(at.token_seconds, 0.95)},
+               {"seconds_min", percentile(at.token_seconds, 0)}}},
+             {"bytes_per_token",
+              {{"dense_weights", at.traffic.dense_weights},
+               {"routed_weights", at.traffic.routed_weights},
+               {"kv", at.traffic.kv},
+               {"total", at.traffic.total()}}},
+             {"bytes_s", at.bytes_s()},
+             {"read_share", std::move(share)},
+             {"floor_seconds", std::move(floor)},
+             {"state_bytes", at.state_bytes},
+             {"anonymous_bytes", at.anonymous_bytes}};
+    if (at.device) out["device"] = profile_to_json(report, *at.device);
+    return out;
 }
 
 std::string load_text(double load) {
@@ -115,7 +182,24 @@ double BenchFrontier::bytes_s() const {
     return static_cast<double>(traffic.total()) * decode_tokens_s();
 }
 
+double BenchReport::floor_seconds(const TokenTraffic& traffic) const {
+    const auto bytes = static_cast<double>(traffic.total());
+    const double host = host_read_speed();
+    if (placement.backend != BackendKind::vulkan) return host > 0 ? bytes / host : 0;
+    if (!device_speed || device_speed->read_bytes_s <= 0) return 0;
+    // Experts that stay on the host are read there.
+    const double away =
+        1.0 - static_cast<double>(placement.device_expert_layers) / std::max(placement.layers, 1);
+    const double there = away * static_cast<double>(traffic.routed_weights);
+    if (there > 0 && host <= 0) return 0;
+    return (bytes - there) / device_speed->read_bytes_s + (there > 0 ? there / host : 0);
+}
+
 Json to_json(const BenchReport& report) {
+    Json device;
+    if (report.device_speed)
+        device = {{"read_bytes_s", report.device_speed->read_bytes_s},
+                  {"copy_bytes_s", report.device_speed->copy_bytes_s}};
     Json read = Json::array();
     for (std::size_t i = 0; i < report.read_threads.size(); ++i)
         read.push_back({{"threads", report.read_threads[i]}, {"bytes_s", report.read_bytes_s[i]}});
@@ -129,12 +213,13 @@ Json to_json(const BenchReport& report) {
             {"date", report.date},
             {"model", model_to_json(report.model)},
             {"engine",
-             {{"backend", backend(report)},
+             {{"backend", backend_name(report.options.backend)},
               {"numerics", numerics(report)},
               {"activations", activations(report)},
               {"threads", report.options.threads},
               {"simd_target", report.simd_target},
-              {"prefill_chunk", report.prefill_chunk}}},
+              {"prefill_chunk", report.prefill_chunk},
+              {"placement", placement_to_json(report.placement)}}},
             {"machine",
              {{"cpu", report.machine.cpu},
               {"logical_cores", report.machine.logical_cores},
@@ -142,7 +227,8 @@ Json to_json(const BenchReport& report) {
               {"system", report.machine.system},
               {"load_before", report.load_before},
               {"load_after", report.load_after},
-              {"read", std::move(read)}}},
+              {"read", std::move(read)},
+              {"device", std::move(device)}}},
             {"run",
              {{"context_start", report.context_start},
               {"context_max", report.context_max},
@@ -166,8 +252,15 @@ std::string bench_head(const BenchReport& report) {
                         report.machine.logical_cores, size_text(report.machine.memory_bytes),
                         report.machine.system);
     text += fmt::format("run      {}, {} activations, {} threads, {}; {}, load {}\n",
-                        backend(report), activations(report), report.options.threads,
-                        report.simd_target, report.date, load_text(report.load_before));
+                        backend_name(report.options.backend), activations(report),
+                        report.options.threads, report.simd_target, report.date,
+                        load_text(report.load_before));
+    if (report.placement.considered || report.placement.backend == BackendKind::vulkan)
+        text += fmt::format("runs on  {}\n", printable(placement_text(report.placement)));
+    if (report.device_speed)
+        text += fmt::format("device   reads {:.1f} GB/s, copies {:.1f} GB/s\n",
+                            report.device_speed->read_bytes_s / 1e9,
+                            report.device_speed->copy_bytes_s / 1e9);
     if (!report.read_threads.empty()) {
         text += "memory   reads";
         for (std::size_t i = 0; i < report.read_threads.size(); ++i)
@@ -186,7 +279,7 @@ std::string bench_head(const BenchReport& report) {
 
 std::string bench_line(const BenchReport& report, const BenchFrontier& at) {
     const auto mega = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
-    const double share = report.read_speed() > 0 ? at.bytes_s() / report.read_speed() : 0;
+    const double share = report.floor_seconds(at.traffic) * at.decode_tokens_s();
     return fmt::format(
         "{:>8} {:>14} {:>13.2f} {:>10.2f} {:>9.2f} {:>9.1f} {:>7.2f} {:>6.2f} {:>8} {:>9.1f}\n",
         at.context, at.prefill ? fmt::format("{:.2f}", at.prefill_tokens_s()) : "-",
@@ -199,10 +292,14 @@ std::string bench_line(const BenchReport& report, const BenchFrontier& at) {
 std::string bench_foot(const BenchReport& report) {
     std::uint64_t most = report.anonymous_loaded_bytes;
     for (const BenchFrontier& at : report.frontiers) most = std::max(most, at.anonymous_bytes);
-    return fmt::format(
-        "\npeak resident {}; state and scratch {} above the open model; load {} afterwards\n",
-        size_text(report.peak_bytes), size_text(most - report.anonymous_loaded_bytes),
-        load_text(report.load_after));
+    std::string text;
+    if (!report.frontiers.empty() && report.frontiers.back().device)
+        text = profile_text(report, report.frontiers.back());
+    return text + fmt::format(
+                      "\npeak resident {}; state and scratch {} above the open model; load {} "
+                      "afterwards\n",
+                      size_text(report.peak_bytes), size_text(most - report.anonymous_loaded_bytes),
+                      load_text(report.load_after));
 }
 
 }  // namespace starglass::cli

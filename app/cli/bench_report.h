@@ -25,8 +25,9 @@ struct BenchPrefill {
 struct BenchFrontier {
     std::int64_t context = 0;
     std::optional<BenchPrefill> prefill;
-    std::vector<double> token_seconds;  // of all repetitions
-    TokenTraffic traffic;               // of the token in the middle of a decode
+    std::vector<double> token_seconds;    // of all repetitions
+    std::optional<DeviceProfile> device;  // where the model runs on one
+    TokenTraffic traffic;                 // of the token in the middle of a decode
     std::uint64_t state_bytes = 0;
     std::uint64_t anonymous_bytes = 0;  // of the process, after decoding
 
@@ -38,7 +39,9 @@ struct BenchFrontier {
 struct BenchReport {
     ModelInfo model;
     EngineOptions options;
+    PlacementSummary placement;
     std::string simd_target;
+    std::optional<DeviceSpeed> device_speed;  // where the model runs on a device
     int prefill_chunk = 0;
     MachineInfo machine;
     std::string date;
@@ -55,11 +58,14 @@ struct BenchReport {
     std::uint64_t peak_bytes = 0;
     std::vector<BenchFrontier> frontiers;
 
-    // The best of them; 0 when it was not measured.
-    [[nodiscard]] double read_speed() const {
+    // The host's best; 0 when it was not measured.
+    [[nodiscard]] double host_read_speed() const {
         return read_bytes_s.empty() ? 0
                                     : *std::max_element(read_bytes_s.begin(), read_bytes_s.end());
     }
+    // Seconds that reading a token's bytes takes at least, each from where it lies; 0 when that was
+    // not measured.
+    [[nodiscard]] double floor_seconds(const TokenTraffic& traffic) const;
 };
 
 double median(std::vector<double> values);

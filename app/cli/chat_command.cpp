@@ -8,6 +8,7 @@
 #include "input.h"
 #include "kv_options.h"
 #include "model_options.h"
+#include "placement_text.h"
 #include "sampling_flags.h"
 #include "tools/demo_tools.h"
 #include "turn_json.h"
@@ -100,6 +101,8 @@ private:
             say("Built-in model: shows the tools, not the quality.");
         else
             say(printable(info.name));
+        if (engine_->placement().considered)
+            say(fmt::format("Runs on {}.", printable(placement_text(engine_->placement()))));
         say(fmt::format("Context {} tokens. Thinking {}, tools {}. /help lists the commands.",
                         session_->context_tokens(), think_name(), turn_.run_tools ? "on" : "off"));
     }
@@ -273,6 +276,7 @@ void add_chat(CLI::App& app, Command& chosen) {
     command->add_flag("--show-thinking", options->show_thinking,
                       "Print the thinking to standard error when standard output is no terminal");
     add_sampling_options(*command, options->sampling);
+    options->model.backend = "auto";
     add_engine_options(*command, options->model);
     add_context_option(*command, options->model);
     add_kv_options(*command, options->kv);

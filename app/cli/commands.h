@@ -32,5 +32,6 @@ void add_logits(CLI::App& app, Command& chosen);
 void add_trace(CLI::App& app, Command& chosen);
 void add_kv(CLI::App& app, Command& chosen);
 void add_bench(CLI::App& app, Command& chosen);
+void add_devices(CLI::App& app, Command& chosen);
 
 }  // namespace starglass::cli

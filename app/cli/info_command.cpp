@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "model_options.h"
 #include "output.h"
+#include "placement_text.h"
 #include "terminal.h"
 
 namespace starglass::cli {
@@ -16,6 +17,7 @@ struct InfoOptions {
     ModelOptions model;
     std::string file;
     bool json = false, tensors = false;
+    bool placed = false;  // --backend was given
 };
 
 std::string_view layer_kind(int ratio) {
@@ -75,7 +77,7 @@ Json to_json(const ModelInfo& info, bool tensors) {
     return out;
 }
 
-void write_text(const ModelInfo& info, bool tensors) {
+void write_text(const ModelInfo& info, const PlacementSummary* placement, bool tensors) {
     const auto row = [](std::string_view label, const std::string& value) {
         write_out(fmt::format("{:<12}{}\n", label, printable(value)));
     };
@@ -87,6 +89,7 @@ void write_text(const ModelInfo& info, bool tensors) {
                                size_text(info.other_bytes)));
     row("memory",
         fmt::format("{} per 1000 tokens of context", size_text(info.kv_bytes_per_1k_tokens)));
+    if (placement != nullptr) row("runs on", placement_text(*placement));
     row("layout", "every tensor is used as the file has it; none is repacked");
     row("context", fmt::format("{} tokens trained", info.context_length));
     row("shape", fmt::format("{} layers, width {}, {} streams, {} heads of {}, vocabulary {}",
@@ -118,10 +121,15 @@ Result<int> info(const InfoOptions& options) {
     ModelOptions model = options.model;
     if (!options.file.empty()) model.path = options.file;
     TRY(const std::shared_ptr<Engine> engine, open_model(model, cancel));
-    if (options.json)
-        write_json(to_json(engine->info(), options.tensors));
-    else
-        write_text(engine->info(), options.tensors);
+    // Only when asked where it would run is it brought there.
+    const PlacementSummary* placement = options.placed ? &engine->placement() : nullptr;
+    if (options.json) {
+        Json out = to_json(engine->info(), options.tensors);
+        if (placement != nullptr) out["placement"] = placement_to_json(*placement);
+        write_json(out);
+    } else {
+        write_text(engine->info(), placement, options.tensors);
+    }
     return kExitOk;
 }
 
@@ -136,10 +144,17 @@ void add_info(CLI::App& app, Command& chosen) {
         ->excludes(command->get_option("--model"));
     command->add_flag("--tensors", options->tensors, "List the tensors too");
     command->add_flag("--json", options->json, "Print JSON");
+    add_engine_options(*command, options->model);
+    add_context_option(*command, options->model);
     command->footer(
+        "With --backend the model is opened there, and where it runs and why is told too.\n"
         "Examples:\n  starglass-cli info model.gguf --tensors\n"
+        "  starglass-cli info model.gguf --backend auto --device-memory 24GB\n"
         "  starglass-cli info --builtin --json");
-    command->callback([&chosen, options] { chosen = [options] { return info(*options); }; });
+    command->callback([&chosen, options, command] {
+        options->placed = command->count("--backend") > 0;
+        chosen = [options] { return info(*options); };
+    });
 }
 
 }  // namespace starglass::cli

@@ -2,7 +2,10 @@
 #include "model_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <cstdlib>
 
 #include "builtin/builtin_model.h"
 #include "output.h"
@@ -54,6 +57,30 @@ std::string threads_value(std::string& text) {
     return {};
 }
 
+// "8GB" (powers of ten) or "7.5GiB" (of two), which become bytes in digits.
+std::string memory_value(std::string& text) {
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, number);
+    std::string unit;
+    for (const char* c = at; c != end; ++c)
+        if (*c != ' ') unit += static_cast<char>(std::tolower(static_cast<unsigned char>(*c)));
+    struct Unit {
+        std::string_view name;
+        double bytes;
+    };
+    constexpr Unit kUnits[] = {{"", 1},         {"b", 1},       {"kb", 1e3},     {"mb", 1e6},
+                               {"gb", 1e9},     {"tb", 1e12},   {"kib", 0x1p10}, {"mib", 0x1p20},
+                               {"gib", 0x1p30}, {"tib", 0x1p40}};
+    const auto* known = std::find_if(std::begin(kUnits), std::end(kUnits),
+                                     [&](const Unit& one) { return one.name == unit; });
+    if (error != std::errc() || known == std::end(kUnits) ||
+        !(number >= 0 && number * known->bytes < 0x1p50))
+        return "a size like 8GB or 7.5GiB, not " + quoted_text(text);
+    text = std::to_string(static_cast<std::int64_t>(number * known->bytes));
+    return {};
+}
+
 }  // namespace
 
 void add_engine_options(CLI::App& command, ModelOptions& options) {
@@ -68,6 +95,16 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
         .add_option("--device", options.device,
                     "Graphics processor by index or part of its name, see `devices`")
         ->type_name("NAME");
+    command
+        .add_option("--device-memory", options.device_memory,
+                    "Take at most so much of its memory, 8GB or 7.5GiB (default: what is free)")
+        ->transform(CLI::Validator(memory_value, ""))
+        ->type_name("SIZE");
+    command
+        .add_option("--gpu-layers", options.gpu_layers,
+                    "Keep the experts of at most N layers on it (default: while they fit)")
+        ->check(CLI::Range(0, 100000))
+        ->type_name("N");
     command
         .add_option("--numerics", options.numerics,
                     "act8: int8 activations; fp: f32 activations; cont: f32 and unrounded "
@@ -90,6 +127,16 @@ void add_context_option(CLI::App& command, ModelOptions& options) {
         ->type_name("N");
 }
 
+std::string default_pipeline_folder() {
+    // The specification of these folders tells programs to ignore relative paths.
+    const char* const cache = std::getenv("XDG_CACHE_HOME");  // NOLINT(concurrency-mt-unsafe)
+    if (cache != nullptr && cache[0] == '/') return fmt::format("{}/starglass/pipelines", cache);
+    const char* const home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe)
+    if (home != nullptr && home[0] == '/')
+        return fmt::format("{}/.cache/starglass/pipelines", home);
+    return {};
+}
+
 Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
     EngineOptions engine;
     engine.backend = options.backend == "reference" ? BackendKind::reference
@@ -97,6 +144,9 @@ Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const Ca
                      : options.backend == "auto"    ? BackendKind::automatic
                                                     : BackendKind::cpu;
     engine.device = options.device;
+    engine.device_memory = std::stoll(options.device_memory);
+    engine.device_expert_layers = options.gpu_layers;
+    engine.pipeline_folder = default_pipeline_folder();
     engine.numerics = options.numerics == "cont" ? Numerics::cont
                       : options.numerics == "fp" ? Numerics::fp
                                                  : Numerics::act8;

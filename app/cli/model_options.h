@@ -19,6 +19,8 @@ struct ModelOptions {
     bool builtin = false;
     std::string backend = "cpu";
     std::string device;
+    std::string device_memory = "0";  // bytes in digits, once the command line was understood
+    int gpu_layers = -1;
     std::string numerics = "act8";
     int threads = 0;
     std::int64_t context_tokens = 0;
@@ -28,9 +30,13 @@ struct ModelOptions {
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);
-// --backend, --numerics, --threads; add_context_option adds --context.
+// --backend (by default what `options` says: "auto" for talking, "cpu" for comparing figures),
+// --device and its like, --numerics, --threads; add_context_option adds --context.
 void add_engine_options(CLI::App& command, ModelOptions& options);
 void add_context_option(CLI::App& command, ModelOptions& options);
+
+// Where compiled kernels are kept: below the user's cache folder; empty where there is none.
+std::string default_pipeline_folder();
 
 // Shows the stages of a slow load on the terminal; Ctrl-C (through `cancel`) stops it.
 Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel);

@@ -9,6 +9,7 @@
 #include "input.h"
 #include "kv_options.h"
 #include "model_options.h"
+#include "placement_text.h"
 #include "run_lines.h"
 #include "tools/demo_tools.h"
 #include "turn_json.h"
@@ -84,13 +85,18 @@ Result<int> run(const RunOptions& options) {
     if (options.json) {
         Json out = turn_to_json(*result);
         out["seed"] = turn.sampling.seed;
+        out["placement"] = placement_to_json(engine->placement());
         write_json(out);
     }
     if (result->think_lowered)
         print_note(
             "thinking mode max needs a context of at least 393216 tokens (--context); the "
             "model thought as with --think on");
-    if (options.stats) print_note(turn_summary(*result, session->context_tokens()));
+    if (options.stats) {
+        print_note(turn_summary(*result, session->context_tokens()));
+        if (engine->placement().considered)
+            print_note(fmt::format("runs on {}", printable(placement_text(engine->placement()))));
+    }
     if (result->stop == StopReason::cancelled)
         return fail(ErrorCode::cancelled, "the answer was stopped");
     return kExitOk;
@@ -133,6 +139,7 @@ void add_run(CLI::App& app, Command& chosen) {
     command->add_flag("--routing", options->routing,
                       "Count the experts used, in --json and --jsonl");
     command->add_flag("--stats", options->stats, "Print counts and times to standard error");
+    options->model.backend = "auto";
     add_engine_options(*command, options->model);
     add_context_option(*command, options->model);
     add_kv_options(*command, options->kv);

@@ -18,6 +18,7 @@
 
 #include "builtin/builtin_model.h"
 #include "desktop/screenshots.h"
+#include "engine/devices.h"
 #include "inspector/cache_tab.h"
 #include "inspector/inspector_panel.h"
 #include "library/library_service.h"
@@ -124,6 +125,7 @@ EngineOpeners realEngine() {
                      const CancelToken& cancel) {
         return open_engine(builtin_model(), "built-in", options, progress, cancel);
     };
+    out.devices = [] { return list_vulkan_devices(); };
     return out;
 }
 
@@ -194,6 +196,13 @@ int main(int argc, char** argv) {
     WindowOptions options;
     options.openers = realEngine();
     options.engine = arguments.engine;
+    options.engine.backend = BackendKind::automatic;
+    // XDG: ~/.cache/starglass/pipelines.
+    if (arguments.screenshots.isEmpty())
+        options.engine.pipeline_folder =
+            (QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation) +
+             QStringLiteral("/starglass/pipelines"))
+                .toStdString();
     // Pictures start with an empty cache, and leave nothing behind.
     std::optional<QTemporaryDir> empty;
     if (!arguments.screenshots.isEmpty()) empty.emplace();

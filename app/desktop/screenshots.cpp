@@ -3,6 +3,7 @@
 
 #include <QApplication>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QPixmap>
 #include <QTimer>
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include "inspector/inspector_panel.h"
 #include "library/session_controller.h"
 #include "shell/main_window.h"
+#include "shell/placement_dialog.h"
 #include "transcript/transcript_view.h"
 
 namespace starglass::ui {
@@ -62,6 +64,7 @@ void ScreenshotRun::next() {
             inspector_.setCurrentIndex(dark_ ? InspectorPanel::kToken : InspectorPanel::kExperts);
             QApplication::processEvents();
             save(QStringLiteral("window-%1-first-run").arg(theme_));
+            savePlacement();
             window_.ask(QLatin1String(kQuestions[0]));
             break;
         case 1:
@@ -111,10 +114,22 @@ void ScreenshotRun::onText() {
     save(QStringLiteral("window-%1").arg(theme_));
 }
 
-void ScreenshotRun::save(const QString& name) {
+void ScreenshotRun::savePlacement() {
+    PlacementDialog& dialog = window_.showPlacement();
+    // Devices are listed on a thread of their own; some tens of milliseconds.
+    QElapsedTimer waited;
+    waited.start();
+    while (window_.devices().waiting() && waited.elapsed() < kTimeoutMs / 10)
+        QApplication::processEvents(QEventLoop::AllEvents, 50);
+    QApplication::processEvents();
+    save(QStringLiteral("placement-%1").arg(theme_), &dialog);
+    dialog.close();
+}
+
+void ScreenshotRun::save(const QString& name, QWidget* of) {
     QDir().mkpath(folder_);
     const QString path = QDir(folder_).filePath(name + QStringLiteral(".png"));
-    if (!window_.grab().save(path))
+    if (!(of ? of : &window_)->grab().save(path))
         end(QStringLiteral("cannot write '%1'").arg(path));
     else
         std::printf("%s\n", qPrintable(path));

@@ -7,6 +7,8 @@
 #include <QObject>
 #include <QString>
 
+class QWidget;
+
 namespace starglass::ui {
 
 class InspectorPanel;
@@ -20,7 +22,8 @@ public:
 private:
     void next();
     void onText();
-    void save(const QString& name);
+    void savePlacement();
+    void save(const QString& name, QWidget* of = nullptr);  // of the window without one
     void end(const QString& problem);
 
     MainWindow& window_;

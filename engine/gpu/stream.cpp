@@ -191,8 +191,9 @@ Status Stream::read(void* to, std::uint64_t from, std::int64_t bytes) {
         TRY_STATUS(finish());
         device_.release(readback_);
         readback_ = {};
-        TRY(readback_, device_.allocate(std::min(std::max<std::int64_t>(bytes, 1 << 20), kReadbackPiece),
-                                        MemoryUse::readback));
+        TRY(readback_,
+            device_.allocate(std::min(std::max<std::int64_t>(bytes, 1 << 20), kReadbackPiece),
+                             MemoryUse::readback));
     }
     for (std::int64_t at = 0; at < bytes; at += readback_.bytes) {
         const std::int64_t piece = std::min(readback_.bytes, bytes - at);
@@ -216,8 +217,7 @@ Status Stream::begin() {
         allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
         allocate.commandBufferCount = 1;
         VkCommandBuffer commands = VK_NULL_HANDLE;
-        const VkResult result =
-            vkAllocateCommandBuffers(device_.handle(), &allocate, &commands);
+        const VkResult result = vkAllocateCommandBuffers(device_.handle(), &allocate, &commands);
         if (result != VK_SUCCESS)
             return tl::unexpected<Error>(vulkan_error(result, "recording work"));
         free_commands_.push_back(commands);
@@ -260,7 +260,8 @@ void Stream::encode() {
     order_.resize(nodes_.size());
     std::iota(order_.begin(), order_.end(), 0);
     std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) {
-        return nodes_[static_cast<std::size_t>(a)].level < nodes_[static_cast<std::size_t>(b)].level;
+        return nodes_[static_cast<std::size_t>(a)].level <
+               nodes_[static_cast<std::size_t>(b)].level;
     });
 
     VkMemoryBarrier memory{};
@@ -305,7 +306,8 @@ void Stream::encode() {
                 const auto query = static_cast<std::uint32_t>(2 * profiled_.size());
                 const bool timed = profiling_ && query + 2 <= kQueries;
                 if (timed)
-                    vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_, query);
+                    vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
+                                        query);
                 vkCmdDispatch(open_, static_cast<std::uint32_t>(node.groups.x),
                               static_cast<std::uint32_t>(node.groups.y),
                               static_cast<std::uint32_t>(node.groups.z));
@@ -313,7 +315,10 @@ void Stream::encode() {
                     barrier(true);
                     vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query + 1);
-                    profiled_.emplace_back(node.shader, query);
+                    const std::span<const Range> ranges(node.ranges);
+                    profiled_.push_back({node.shader, query,
+                                         counted_bytes(ranges.first(node.reads)),
+                                         counted_bytes(ranges.subspan(node.reads, node.writes))});
                 }
                 break;
             }
@@ -437,25 +442,37 @@ void Stream::start_profile() {
     profiling_ = true;
 }
 
+std::int64_t Stream::counted_bytes(std::span<const Range> ranges) const {
+    std::int64_t bytes = 0;
+    for (const Range& range : ranges) {
+        const auto part = counted_.find(range.address);
+        bytes += part != counted_.end() ? part->second : range.bytes;
+    }
+    return bytes;
+}
+
 std::vector<KernelTime> Stream::stop_profile() {
     std::vector<KernelTime> times;
     if (!profiling_) return times;
     const bool done = finish().has_value();
     profiling_ = false;
+    counted_.clear();
     if (!done || profiled_.empty()) return times;
     std::vector<std::uint64_t> ticks(2 * profiled_.size());
-    if (vkGetQueryPoolResults(device_.handle(), queries_, 0, static_cast<std::uint32_t>(ticks.size()),
-                              ticks.size() * sizeof(std::uint64_t), ticks.data(),
-                              sizeof(std::uint64_t),
-                              VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
+    if (vkGetQueryPoolResults(
+            device_.handle(), queries_, 0, static_cast<std::uint32_t>(ticks.size()),
+            ticks.size() * sizeof(std::uint64_t), ticks.data(), sizeof(std::uint64_t),
+            VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
         return times;
-    for (const auto& [shader, query] : profiled_) {
-        const std::string name(shader_module(shader).name);
+    for (const Profiled& kernel : profiled_) {
+        const std::string name(shader_module(kernel.shader).name);
         auto at = std::find_if(times.begin(), times.end(),
                                [&](const KernelTime& time) { return time.name == name; });
-        if (at == times.end()) at = times.insert(times.end(), {name, 0, 0.0});
+        if (at == times.end()) at = times.insert(times.end(), KernelTime{.name = name});
         ++at->calls;
-        at->seconds += static_cast<double>(ticks[query + 1] - ticks[query]) *
+        at->read_bytes += kernel.read_bytes;
+        at->written_bytes += kernel.written_bytes;
+        at->seconds += static_cast<double>(ticks[kernel.query + 1] - ticks[kernel.query]) *
                        device_.info().timestamp_period * 1e-9;
     }
     std::sort(times.begin(), times.end(),

@@ -17,6 +17,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -39,6 +40,8 @@ struct KernelTime {
     std::string name;
     std::int64_t calls = 0;
     double seconds = 0;
+    // Of the ranges it was given with, each once a call.
+    std::int64_t read_bytes = 0, written_bytes = 0;
 };
 
 class Stream {
@@ -55,8 +58,8 @@ public:
                   Groups groups, std::initializer_list<Range> reads,
                   std::initializer_list<Range> writes) {
         static_assert(sizeof(Params) <= kPushBytes && std::is_trivially_copyable_v<Params>);
-        dispatch_bytes(shader, constants, &params, sizeof(Params), groups, {reads.begin(), reads.size()},
-                       {writes.begin(), writes.size()});
+        dispatch_bytes(shader, constants, &params, sizeof(Params), groups,
+                       {reads.begin(), reads.size()}, {writes.begin(), writes.size()});
     }
     void dispatch_bytes(Shader shader, const SpecConstants& constants, const void* params,
                         std::size_t params_bytes, Groups groups, std::span<const Range> reads,
@@ -66,8 +69,8 @@ public:
 
     // A copy of host bytes that kernels given from now on may read until they have run.
     std::uint64_t stage(const void* data, std::int64_t bytes);
-    // Room in host memory that copies may read, for the caller to fill before it gives them. At most half of
-    // kStagingBytes. Null after a failure.
+    // Room in host memory that copies may read, for the caller to fill before it gives them. At
+    // most half of kStagingBytes. Null after a failure.
     Buffer stage_room(std::int64_t bytes);
     static constexpr std::int64_t kStagingBytes = std::int64_t{64} << 20;
     // Host memory to device memory, in order with the rest; `from` may change on return.
@@ -97,6 +100,9 @@ public:
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
     std::vector<KernelTime> stop_profile();
+    // A range at `address` counts as so many bytes in profiles, where a kernel touches only a part
+    // of what it is given: the chosen experts of a stack. Until the next stop_profile().
+    void count_as(std::uint64_t address, std::int64_t bytes) { counted_[address] = bytes; }
 
     [[nodiscard]] std::int64_t dispatches() const { return dispatches_; }
     [[nodiscard]] std::int64_t barriers() const { return barriers_; }
@@ -162,7 +168,14 @@ private:
     std::uint64_t last_watch_ = 0;
 
     VkQueryPool queries_ = VK_NULL_HANDLE;
-    std::vector<std::pair<Shader, std::uint32_t>> profiled_;  // kernel and its first query
+    struct Profiled {
+        Shader shader;
+        std::uint32_t query;  // its first
+        std::int64_t read_bytes, written_bytes;
+    };
+    [[nodiscard]] std::int64_t counted_bytes(std::span<const Range> ranges) const;
+    std::vector<Profiled> profiled_;
+    std::unordered_map<std::uint64_t, std::int64_t> counted_;
     bool profiling_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
     std::int64_t failures_ = 0;

@@ -289,12 +289,15 @@ Result<PlacedModel> place_by_speed(
             placed = on_host(weights, options);
         }
         placed.summary.reason = reason;
+        placed.summary.considered = true;
         return placed;
     };
+    const bool considered = backend.has_value();
     auto placed = attempt();
     if (placed || placed.error().code == ErrorCode::cancelled) return placed;
     PlacedModel instead = on_host(weights, options);
     instead.summary.reason = placed.error().message;
+    instead.summary.considered = considered;
     return instead;
 }
 
@@ -305,6 +308,13 @@ Result<PlacedModel> place_model(
     if (options.backend == BackendKind::cpu || options.backend == BackendKind::reference)
         return on_host(weights, options);
     auto backend = make_vulkan_backend(activations_of(options), device_options(options));
+    if (options.backend == BackendKind::automatic && backend &&
+        (*backend)->device().info().kind == gpu::DeviceKind::software) {
+        PlacedModel placed = on_host(weights, options);
+        placed.summary.reason =
+            fmt::format("{} is a software driver", (*backend)->device().info().name);
+        return placed;
+    }
     if (options.backend == BackendKind::automatic)
         return place_by_speed(std::move(backend), std::nullopt, shape, weights, kv_bytes, options,
                               progress, cancel);
@@ -312,6 +322,7 @@ Result<PlacedModel> place_model(
     TRY(PlacedModel placed, place_on(std::move(*backend), shape, weights, kv_bytes, options,
                                      progress, cancel));
     placed.summary.reason = "asked for";
+    placed.summary.considered = true;
     return placed;
 }
 

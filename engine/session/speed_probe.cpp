@@ -5,10 +5,12 @@
 
 #include "cpu/machine_speed.h"
 #include "engine/measure.h"
+#include "kernel/device_weight.h"
 #include "model/decode_bytes.h"
 #include "residency/synthetic_state.h"
 #include "residency/working_state.h"
 #include "session/engine_impl.h"
+#include "vulkan/vulkan_backend.h"
 
 namespace starglass {
 namespace {
@@ -17,6 +19,33 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The best of some rounds of copies from one half of a piece of device memory to the other.
+Result<double> measure_copy_speed(VulkanBackend& backend) {
+    constexpr std::int64_t kHalfMax = std::int64_t{256} << 20;
+    constexpr int kCopies = 4;
+    const std::int64_t room = backend.device().free_bytes() / 8 / 4096 * 4096;
+    // A software driver's copies need no large piece to be slow.
+    const bool software = backend.device().info().kind == gpu::DeviceKind::software;
+    const std::int64_t half = std::min(software ? kHalfMax / 16 : kHalfMax, room);
+    if (half <= 0)
+        return fail(ErrorCode::out_of_memory, "the device has no room to measure copies in");
+    TRY(void* const memory, backend.allocate(static_cast<std::size_t>(2 * half)));
+    auto* const from = static_cast<std::byte*>(memory);
+    double best = 0;
+    Status status;
+    for (int round = 0; round < 4 && status; ++round) {
+        const Clock::time_point start = Clock::now();
+        for (int i = 0; i < kCopies; ++i)
+            backend.copy(from + half, from, static_cast<std::size_t>(half));
+        status = backend.finish();
+        if (round > 0)
+            best = std::max(best, kCopies * static_cast<double>(half) / seconds_since(start));
+    }
+    backend.release(memory);
+    if (!status) return tl::unexpected<Error>(status.error());
+    return best;
 }
 
 class SpeedProbeImpl final : public SpeedProbe {
@@ -89,6 +118,59 @@ public:
         return fill_synthetic(state_, engine_->backend(), position, seed, cancel);
     }
 
+    Result<DeviceSpeed> device_speed() override {
+        TRY(VulkanBackend* const backend, device_backend());
+        DeviceSpeed speed;
+        TRY(speed.read_bytes_s, backend->measure_read_speed());
+        TRY(speed.copy_bytes_s, measure_copy_speed(*backend));
+        return speed;
+    }
+
+    Result<DeviceProfile> profile_decode(int tokens, const CancelToken& cancel) override {
+        TRY(VulkanBackend* const backend, device_backend());
+        TRY_STATUS(check_room(tokens));
+        TRY(const KvState::Snapshot before, state_.snapshot());
+        std::vector<float> logits;
+        const auto decode_one = [&]() -> Status {
+            TRY_STATUS(run(1, cancel));
+            return read_logits(0, logits);
+        };
+        gpu::Stream& stream = backend->stream();
+        DeviceProfile profile;
+        profile.tokens = tokens;
+        const std::int64_t dispatches = stream.dispatches();
+        const std::int64_t barriers = stream.barriers();
+        const std::int64_t submissions = stream.submissions();
+        Status status;
+        for (int i = 0; i < tokens && status; ++i) status = decode_one();
+        const auto each = [&](std::int64_t now, std::int64_t then) {
+            return static_cast<double>(now - then) / tokens;
+        };
+        profile.dispatches = each(stream.dispatches(), dispatches);
+        profile.barriers = each(stream.barriers(), barriers);
+        profile.submissions = each(stream.submissions(), submissions);
+        state_.restore(before);
+        if (!status) return tl::unexpected<Error>(status.error());
+
+        stream.start_profile();
+        for (const LayerWeights& layer : engine_->weights().layers)
+            for (const Weight* stack :
+                 {&layer.gate_experts, &layer.up_experts, &layer.down_experts}) {
+                const std::int64_t used =
+                    std::min<std::int64_t>(engine_->shape().experts_used, stack->count);
+                stream.count_as(reinterpret_cast<std::uint64_t>(stack->data),
+                                device_layout(*stack).bytes / stack->count * used);
+            }
+        for (int i = 0; i < tokens && status; ++i) status = decode_one();
+        for (const gpu::KernelTime& kernel : stream.stop_profile())
+            profile.kernels.push_back({kernel.name, kernel.calls, kernel.seconds,
+                                       static_cast<std::uint64_t>(kernel.read_bytes),
+                                       static_cast<std::uint64_t>(kernel.written_bytes)});
+        state_.restore(before);
+        if (!status) return tl::unexpected<Error>(status.error());
+        return profile;
+    }
+
     void mark() override {
         marked_.reset();
         if (auto state = state_.snapshot()) marked_ = {std::move(*state), logits_};
@@ -104,6 +186,12 @@ private:
         KvState::Snapshot state;
         std::vector<float> logits;
     };
+
+    Result<VulkanBackend*> device_backend() const {
+        auto* backend = dynamic_cast<VulkanBackend*>(&engine_->backend());
+        if (backend == nullptr) return fail(ErrorCode::unsupported, "the model runs on the CPU");
+        return backend;
+    }
 
     Status check_room(std::int64_t tokens) const {
         const std::int64_t context = engine_->options().context_tokens;

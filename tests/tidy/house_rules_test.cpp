@@ -34,7 +34,9 @@ TEST(HouseRules, EveryFileNamesItsLicenceFirst) {
     for (const SourceFile& file : all_sources()) {
         const bool script = !file.lines.empty() && file.lines[0].starts_with("#!");
         const std::size_t at = script ? 1 : 0;
-        const std::string mark = file.is_cpp() || file.path.ends_with(".comp") ? "// " : "# ";
+        const bool slashes =
+            file.is_cpp() || file.path.ends_with(".comp") || file.path.ends_with(".glsl");
+        const std::string mark = slashes ? "// " : "# ";
         const std::string expected = mark + "SPDX-License-Identifier: " + licence_of(file);
         EXPECT_TRUE(file.lines.size() > at && file.lines[at] == expected)
             << file.path << ":" << at + 1 << ": expected '" << expected << "'";
@@ -50,7 +52,7 @@ TEST(HouseRules, TheEngineReadsNoEnvironment) {
 
 TEST(HouseRules, NoFileIsAHeap) {
     for (const char* folder : {"engine", "ui", "app", "shaders"})
-        for (const SourceFile& file : read_sources(folder, {".h", ".cpp", ".comp"}))
+        for (const SourceFile& file : read_sources(folder, {".h", ".cpp", ".comp", ".glsl"}))
             EXPECT_LE(file.lines.size(), kLinesMax)
                 << file.path << ": name the idea that wants to leave and give it a file";
 }

@@ -33,9 +33,11 @@ Graph read_table() {
     return graph;
 }
 
-// "engine/text/bpe.h" -> "engine/text"; "engine/include/engine/chat.h" -> "engine/include".
+// "engine/text/bpe.h" -> "engine/text"; "engine/include/engine/chat.h" -> "engine/include"; shaders
+// have no folders within.
 std::string folder_of(const std::string& path) {
     const auto first = path.find('/');
+    if (path.starts_with("shaders/")) return path.substr(0, first);
     return path.substr(0, path.find('/', first + 1));
 }
 
@@ -44,7 +46,7 @@ std::optional<std::string> resolve(const SourceFile& file, const std::string& in
     const std::string own = file.path.substr(0, file.path.rfind('/') + 1);
     for (const std::string& root :
          {own, std::string("engine/"), std::string("engine/include/"), std::string("ui/"),
-          std::string("app/"), std::string("resources/")})
+          std::string("app/"), std::string("resources/"), std::string("shaders/")})
         if (exists(root + include)) return root + include;
     return std::nullopt;
 }

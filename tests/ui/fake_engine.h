@@ -92,6 +92,17 @@ public:
         return saves_;
     }
 
+    // What engines were opened with.
+    void recordOptions(const EngineOptions& options) {
+        const std::lock_guard lock(mutex_);
+        options_.push_back(options);
+    }
+    [[nodiscard]] std::vector<EngineOptions> options() const {
+        const std::lock_guard lock(mutex_);
+        return options_;
+    }
+
+    std::string device;   // a graphics processor that engines may run on; empty: none
     int loadDelayMs = 0;  // in steps that listen to cancellation
     std::optional<Error> loadError;
     std::int64_t contextTokens = 4096;
@@ -103,6 +114,7 @@ private:
     mutable std::vector<std::string> prompts_;
     std::vector<GenerateRequest> requests_;
     std::vector<SaveReason> saves_;
+    std::vector<EngineOptions> options_;
 };
 
 class FakeSession final : public Session {
@@ -213,6 +225,19 @@ public:
     FakeEngine(std::shared_ptr<FakePlan> plan, EngineOptions options)
         : plan_(std::move(plan)), options_(options), dialect_(ChatDialect::official()) {
         options_.context_tokens = plan_->contextTokens;
+        plan_->recordOptions(options);
+        // A plan with a device runs there unless the CPU is asked for.
+        placement_.layers = 2;
+        placement_.reason = "the plan says so";
+        if (!plan_->device.empty() && options.backend != BackendKind::cpu) {
+            placement_.backend = BackendKind::vulkan;
+            placement_.device = plan_->device;
+            placement_.considered = true;
+            placement_.device_bytes = 1'500'000'000;
+            placement_.device_expert_layers =
+                options.device_expert_layers >= 0 ? options.device_expert_layers : 2;
+            placement_.host_bytes = placement_.device_expert_layers < 2 ? 700'000'000 : 0;
+        }
         info_.name = "Fake guide";
         info_.builtin = plan_->builtin;
         info_.layers = 2;
@@ -228,6 +253,7 @@ public:
 
     const ModelInfo& info() const override { return info_; }
     const EngineOptions& options() const override { return options_; }
+    const PlacementSummary& placement() const override { return placement_; }
     // One token per four bytes.
     std::vector<TokenId> tokenize(std::string_view text, TokenizeMode) const override {
         return std::vector<TokenId>((text.size() + 3) / 4, 7);
@@ -246,6 +272,7 @@ public:
 private:
     std::shared_ptr<FakePlan> plan_;
     EngineOptions options_;
+    PlacementSummary placement_;
     ChatDialect dialect_;
     ModelInfo info_;
 };

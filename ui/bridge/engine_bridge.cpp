@@ -24,7 +24,12 @@ EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
             });
     connect(worker_, &EngineWorker::opened, this, &EngineBridge::onOpened);
     connect(worker_, &EngineWorker::openFailed, this,
-            [this](quint64 request, const UserError& error, bool cancelled) {
+            [this](quint64 request, const UserError& error, bool cancelled, bool closed) {
+                if (closed) {
+                    model_.reset();
+                    placement_ = {};
+                    stats_ = {};
+                }
                 if (request != load_) return;
                 deliver();
                 load_ = 0;
@@ -79,6 +84,8 @@ void EngineBridge::openModel(const QString& path) {
     stop();
     load_ = ++lastRequest_;
     loadCancel_ = std::make_shared<CancelToken>();
+    // The worker may want its device's memory back before it opens the next.
+    if (placement_.backend == BackendKind::vulkan) counter_.setEngine(nullptr);
     QMetaObject::invokeMethod(
         worker_,
         [worker = worker_, request = load_, path, options = options_, cancel = loadCancel_] {
@@ -158,8 +165,9 @@ void EngineBridge::onOpened(quint64 request, const EnginePtr& engine, const Sess
     // A load that was replaced still changed the worker's engine; what follows will replace it.
     deliver();
     if (request == load_) load_ = 0;
-    // The aliasing pointer keeps the engine alive as long as anybody reads its info.
-    model_ = ModelInfoPtr(engine, &engine->info());
+    // A copy: whoever still reads the info of a model must not keep its weights.
+    model_ = std::make_shared<ModelInfo>(engine->info());
+    placement_ = engine->placement();
     stats_ = stats;
     counter_.setEngine(engine);
     emit stateChanged();

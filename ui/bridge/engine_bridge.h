@@ -26,6 +26,7 @@ public:
     explicit EngineBridge(EngineOpeners openers, QObject* parent = nullptr);
     ~EngineBridge() override;
 
+    // For models opened from now on.
     void setOptions(const EngineOptions& options) { options_ = options; }
     // Pictures of a fast model need finer steps than people do.
     void setDeliveryInterval(int ms) { deliveryIntervalMs_ = ms; }
@@ -38,6 +39,8 @@ public:
     // Null until a model is ready.
     [[nodiscard]] const ModelInfoPtr& model() const { return model_; }
     [[nodiscard]] const SessionStats& stats() const { return stats_; }
+    // Where it runs; as made by default without a model.
+    [[nodiscard]] const PlacementSummary& placement() const { return placement_; }
     // Null until the disk cache is open, or when there is none.
     [[nodiscard]] const KvCachePtr& cache() const { return cache_; }
 
@@ -98,6 +101,7 @@ private:
     TokenCounter counter_;
     EngineOptions options_;
     ModelInfoPtr model_;
+    PlacementSummary placement_;
     SessionStats stats_;
     KvCachePtr cache_;
     CancelPtr loadCancel_;

@@ -113,6 +113,15 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
         if (mailbox_->put([&](Mailbox::Content& content) { content.load = progress; }))
             emit activity();
     };
+    const bool wantsDevice =
+        options.backend == BackendKind::vulkan || options.backend == BackendKind::automatic;
+    const bool closing =
+        engine_ && wantsDevice && engine_->placement().backend == BackendKind::vulkan;
+    if (closing) {
+        save(SaveReason::evict);
+        session_.reset();
+        engine_.reset();
+    }
     auto made = guarded([&]() -> Result<std::pair<EnginePtr, std::unique_ptr<Session>>> {
         const auto open_it = [&]() -> Result<EnginePtr> {
             if (!path.isEmpty())
@@ -126,8 +135,9 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
         return std::pair{std::move(engine), std::move(session)};
     });
     if (!made) {
-        emit openFailed(request, describeError(made.error(), Doing::opening, path),
-                        made.error().code == ErrorCode::cancelled);
+        UserError error = describeError(made.error(), Doing::opening, path);
+        if (closing) error.safe = tr("Your conversation is unchanged; no model is open now.");
+        emit openFailed(request, error, made.error().code == ErrorCode::cancelled, closing);
         return;
     }
     save(SaveReason::evict);

@@ -10,6 +10,7 @@
 
 #include "bridge/mailbox.h"
 #include "bridge/types.h"
+#include "engine/devices.h"
 
 namespace starglass::ui {
 
@@ -22,6 +23,8 @@ struct EngineOpeners {
         builtin;
     // The disk cache every session uses. Called once, on the worker.
     std::function<Result<KvCachePtr>()> cache;
+    // The machine's graphics processors; called on a thread of its own.
+    std::function<Result<std::vector<DeviceDescription>>()> devices;
 };
 
 class EngineWorker : public QObject {
@@ -38,7 +41,9 @@ public:
     // Does nothing the second time, or without `EngineOpeners::cache`. A cache that cannot be
     // opened is said and done without.
     void openCache();
-    // An empty path means the built-in model. The model in use stays until the new one is ready.
+    // An empty path means the built-in model. The model in use stays until the new one is ready,
+    // unless both want the memory of a graphics processor: then it goes first, and may be gone in
+    // vain.
     void open(quint64 request, const QString& path, const EngineOptions& options,
               const CancelPtr& cancel);
     void generate(quint64 request, const GenerateJob& job, const CancelPtr& cancel);
@@ -54,7 +59,8 @@ signals:
     // Either a cache or an error.
     void cacheReady(const KvCachePtr& cache, const UserError& error);
     void opened(quint64 request, const EnginePtr& engine, const SessionStats& stats);
-    void openFailed(quint64 request, const UserError& error, bool cancelled);
+    // `closed`: the model that was in use is gone.
+    void openFailed(quint64 request, const UserError& error, bool cancelled, bool closed);
     void promptReady(quint64 request, int promptTokens);
     void generated(quint64 request, const GenerateResult& result, const SessionStats& stats);
     void generateFailed(quint64 request, const UserError& error);

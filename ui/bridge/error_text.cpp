@@ -3,6 +3,8 @@
 
 #include <QCoreApplication>
 
+#include "engine/devices.h"
+
 namespace starglass::ui {
 namespace {
 
@@ -102,6 +104,12 @@ UserError describeError(const Error& error, Doing doing, const QString& subject)
             ? say("Chatting works as before; what is not in the cache is read again.")
             : say("Your messages and everything written so far are kept.");
     out.next = nextStep(error.code, doing);
+    if (doing != Doing::caching && error.code != ErrorCode::cancelled && is_device_error(error)) {
+        out.device = true;
+        out.next = say(
+            "Run the model on the CPU, or keep fewer layers on the graphics processor: Model, "
+            "Where it runs.");
+    }
     out.details = QStringLiteral("%1: %2").arg(QLatin1String(codeName(error.code)), message);
     if (!subject.isEmpty()) out.details += QStringLiteral("\nfile: %1").arg(subject);
     out.details += QStringLiteral("\nstarglass %1, Qt %2")

@@ -27,6 +27,7 @@ struct UserError {
     QString safe;
     QString next;
     QString details;
+    bool device = false;  // a graphics processor's: another place may do what failed
     [[nodiscard]] bool empty() const { return happened.isEmpty(); }
     [[nodiscard]] QString sentence() const { return happened + u' ' + safe + u' ' + next; }
 };

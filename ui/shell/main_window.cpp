@@ -43,6 +43,7 @@
 #include "shell/command_palette.h"
 #include "shell/composer.h"
 #include "shell/notice.h"
+#include "shell/placement_text.h"
 #include "shell/status_strip.h"
 #include "shell/welcome.h"
 #include "transcript/transcript_view.h"
@@ -72,6 +73,7 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
     bridge_ = new EngineBridge(options_.openers, this);
     bridge_->setOptions(options_.engine);
     chat_ = new Chat(*bridge_, this);
+    devices_ = new DeviceList(options_.openers.devices, this);
     cache_ = new CacheService(this);
     countTimer_ = new QTimer(this);
     countTimer_->setSingleShot(true);
@@ -82,6 +84,7 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
     buildSessions();
     buildMenus();
     connectEngine();
+    connectPlacement();
     updateCache();
     connectSessions();
     applyStyle();
@@ -234,6 +237,9 @@ void MainWindow::buildMenus() {
         [this] { openBuiltin(); });
     add(model, QStringLiteral("cancelLoad"), tr("&Cancel loading"), key("Ctrl+."),
         [this] { bridge_->cancelLoad(); });
+    add(model, QStringLiteral("placement"), tr("Where it &runs…"), key("Ctrl+Shift+G"),
+        [this] { showPlacement(); });
+    status_->model->setAction(action(QStringLiteral("placement")));
     model->addSeparator();
     auto* think = new QActionGroup(this);
     const std::pair<const char*, QString> modes[] = {{"thinkOff", tr("Thinking &off")},
@@ -344,7 +350,7 @@ void MainWindow::connectEngine() {
                 if (cancelled)
                     notice_->hide();
                 else
-                    notice_->showError(error);
+                    showDeviceError(error, true);
                 updateState();
             });
     connect(bridge_, &EngineBridge::modelReady, this, [this](const ModelInfoPtr& model) {
@@ -403,10 +409,12 @@ void MainWindow::setInspector(QWidget* panel) {
 // --- actions -------------------------------------------------------------------------------
 
 void MainWindow::openModel(const QString& path) {
+    opened_ = path;
     bridge_->openModel(path);
 }
 
 void MainWindow::openBuiltin() {
+    opened_ = QString();
     bridge_->openBuiltin();
 }
 
@@ -638,8 +646,11 @@ void MainWindow::updateStatus() {
                           : !model             ? QString()
                           : chat_->answering() ? tr("answering")
                                                : tr("ready");
+    QString place;
+    if (model && bridge_->placement().backend == BackendKind::vulkan) place = tr(" · GPU");
     status_->model->set({}, model ? QString::fromStdString(model->name) : tr("No model"),
-                        state.isEmpty() ? QString() : QStringLiteral(" · ") + state);
+                        place + (state.isEmpty() ? QString() : QStringLiteral(" · ") + state));
+    status_->model->setToolTip(model ? placementText(bridge_->placement()) : QString());
     if (prefillPercent_ < 0) {
         status_->prefill->set(tr("prefill "), QStringLiteral("–"), {});
     } else {
@@ -784,6 +795,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
 
 void MainWindow::loadPreferences() {
     const QSettings settings;
+    loadPlacement();
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
     setZoom(settings.value(QStringLiteral("view/zoom"), 1.0).toDouble());
     action(QStringLiteral("sideBySide"))

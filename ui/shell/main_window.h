@@ -7,9 +7,11 @@
 #include <QHash>
 #include <QMainWindow>
 #include <functional>
+#include <optional>
 
 #include "bridge/cache_service.h"
 #include "bridge/chat.h"
+#include "bridge/device_list.h"
 #include "bridge/engine_bridge.h"
 #include "theme/theme.h"
 
@@ -22,6 +24,8 @@ namespace starglass::ui {
 class Composer;
 class LibraryService;
 class Notice;
+class PlacementDialog;
+struct PlacementChoice;
 class SessionController;
 class SessionPanel;
 class StatusStrip;
@@ -55,6 +59,9 @@ public:
     [[nodiscard]] Composer& composer() { return *composer_; }
     [[nodiscard]] StatusStrip& status() { return *status_; }
     [[nodiscard]] Notice& notice() { return *notice_; }
+    [[nodiscard]] DeviceList& devices() { return *devices_; }
+    // Where the model runs; opens beside the window.
+    PlacementDialog& showPlacement();
     [[nodiscard]] LibraryService& library() { return *library_; }
     [[nodiscard]] SessionController& sessions() { return *sessions_; }
     [[nodiscard]] SessionPanel& sidebar() { return *sidebar_; }
@@ -119,6 +126,14 @@ private:
     void updateCache();
     void applyStyle();
     void alignComposer();
+    // Where the model runs: window_placement.cpp.
+    void connectPlacement();
+    [[nodiscard]] PlacementChoice placementChoice() const;
+    void choosePlacement(const PlacementChoice& choice);
+    void updatePlacement();
+    void showDeviceError(const UserError& error, bool modelWanted);
+    void loadPlacement();
+    void savePlacement() const;
     void loadPreferences();
     void savePreferences();
 
@@ -130,6 +145,9 @@ private:
     SessionPanel* sidebar_ = nullptr;
     QDockWidget* sidebarDock_ = nullptr;
     UndoBar* undoBar_ = nullptr;
+    DeviceList* devices_;
+    PlacementDialog* placement_ = nullptr;  // made when first wanted
+    std::optional<QString> opened_;         // the path asked for last; empty: the built-in model
     CacheService* cache_;  // made after the bridge, so that the bridge saves before it goes
     TranscriptView* transcript_ = nullptr;
     Composer* composer_ = nullptr;

@@ -55,6 +55,10 @@ Notice::Notice(QWidget* parent) : QFrame(parent) {
     bar_->setAccessibleName(tr("Load progress"));
     cancel_ = new QPushButton(tr("Cancel"), this);
     cancel_->setObjectName(QStringLiteral("cancelLoad"));
+    cpu_ = new QPushButton(tr("Run on the CPU"), this);
+    cpu_->setObjectName(QStringLiteral("runOnCpu"));
+    fewer_ = new QPushButton(tr("Keep fewer layers on the GPU"), this);
+    fewer_->setObjectName(QStringLiteral("fewerLayers"));
     open_ = new QPushButton(tr("Open model…"), this);
     copy_ = new QPushButton(tr("Copy details"), this);
     close_ = new QPushButton(tr("Close"), this);
@@ -62,10 +66,19 @@ Notice::Notice(QWidget* parent) : QFrame(parent) {
     column->setSpacing(6);
     column->addWidget(text_);
     column->addWidget(bar_);
+    // Under the text, which would be left no room beside so many.
+    auto* offers = new QHBoxLayout;
+    offers->setSpacing(6);
+    offers->addWidget(cpu_);
+    offers->addWidget(fewer_);
+    offers->addStretch();
+    column->addLayout(offers);
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(16, 8, 12, 8);
     row->addLayout(column, 1);
     for (QPushButton* button : {cancel_, open_, copy_, close_}) row->addWidget(button);
+    connect(cpu_, &QPushButton::clicked, this, &Notice::cpuRequested);
+    connect(fewer_, &QPushButton::clicked, this, &Notice::fewerLayersRequested);
     connect(cancel_, &QPushButton::clicked, this, &Notice::cancelRequested);
     connect(open_, &QPushButton::clicked, this, &Notice::openRequested);
     connect(copy_, &QPushButton::clicked, this, [this] {
@@ -80,7 +93,7 @@ void Notice::showLoading(const QString& name) {
     bar_->setRange(0, 0);
     bar_->show();
     cancel_->show();
-    for (QPushButton* button : {open_, copy_, close_}) button->hide();
+    for (QPushButton* button : {cpu_, fewer_, open_, copy_, close_}) button->hide();
     text_->setText(tr("Opening %1…").arg(name));
     show();
 }
@@ -103,11 +116,13 @@ void Notice::showProgress(const LoadProgress& progress) {
     text_->setText(text);
 }
 
-void Notice::showError(const UserError& error, bool modelWanted) {
+void Notice::showError(const UserError& error, bool modelWanted, bool fewerPossible) {
     error_ = error;
     bar_->hide();
     cancel_->hide();
-    open_->setVisible(modelWanted);
+    cpu_->setVisible(error.device);
+    fewer_->setVisible(error.device && fewerPossible);
+    open_->setVisible(modelWanted && !error.device);
     copy_->setVisible(!error.details.isEmpty());
     close_->show();
     text_->setText(error.sentence());

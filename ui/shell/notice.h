@@ -19,18 +19,23 @@ public:
     explicit Notice(QWidget* parent = nullptr);
     void showLoading(const QString& name);
     void showProgress(const LoadProgress& progress);
-    // `modelWanted` offers another file: what went wrong was about the model.
-    void showError(const UserError& error, bool modelWanted = true);
+    // `modelWanted` offers another file: what went wrong was about the model. An error of a
+    // graphics processor offers the CPU, and with `fewerPossible` fewer layers.
+    void showError(const UserError& error, bool modelWanted = true, bool fewerPossible = false);
     [[nodiscard]] QString text() const;
 
 signals:
     void cancelRequested();
     void openRequested();
+    void cpuRequested();
+    void fewerLayersRequested();
 
 private:
     QLabel* text_;
     QProgressBar* bar_;
     QPushButton* cancel_;
+    QPushButton* cpu_;
+    QPushButton* fewer_;
     QPushButton* open_;
     QPushButton* copy_;
     QPushButton* close_;

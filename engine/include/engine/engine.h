@@ -20,7 +20,7 @@
 namespace starglass {
 
 // automatic: a real graphics processor where there is one and it promises to be faster, else the
-// CPU; never a software driver.
+// CPU; never a software driver. A model so small that no device could win asks for none.
 enum class BackendKind { cpu, reference, vulkan, automatic };
 
 // act8: int8 activations against quantised weights (as the reference engine does); fp: f32
@@ -37,14 +37,14 @@ struct EngineOptions {
     std::int64_t context_tokens = 0;  // 0: the model's own, at most 32,768
 
     // For vulkan and automatic.
-    std::string device;             // index or part of a name; empty: the best real one
+    std::string device;              // index or part of a name; empty: the best real one
     std::int64_t device_memory = 0;  // bytes of it at most; 0: what is free
-    int device_expert_layers = -1;  // layers whose experts go there at most; -1: while they fit
-    std::string pipeline_folder;    // where compiled kernels are kept; empty: nowhere
+    int device_expert_layers = -1;   // layers whose experts go there at most; -1: while they fit
+    std::string pipeline_folder;     // where compiled kernels are kept; empty: nowhere
     // Features not to use although the device has them, separated by commas: integer_dot,
     // cooperative_matrix, float16, int8, storage16, storage8, subgroup_size_control.
     std::string device_off;
-    bool device_validation = false; // the Khronos layer, for developers
+    bool device_validation = false;  // the Khronos layer, for developers
 };
 
 // Where a model runs and lies.
@@ -52,6 +52,7 @@ struct PlacementSummary {
     BackendKind backend = BackendKind::cpu;  // never automatic
     std::string device;                      // its name, for vulkan
     std::string reason;                      // why, one phrase; empty when it was not a question
+    bool considered = false;  // a graphics processor was there and `reason` says what came of it
     int layers = 0;
     int device_expert_layers = 0;    // layers whose routed experts are on the device
     std::uint64_t device_bytes = 0;  // of its memory, all that is allocated after loading

@@ -23,6 +23,29 @@ struct TokenTraffic {
     [[nodiscard]] std::uint64_t total() const { return dense_weights + routed_weights + kv; }
 };
 
+// What a device's memory does at most, by kernels and copies that do nothing else.
+struct DeviceSpeed {
+    double read_bytes_s = 0;
+    double copy_bytes_s = 0;  // bytes copied, each of them read and written
+};
+
+// One kind of kernel by the device's own clock.
+struct DeviceKernel {
+    std::string name;
+    std::int64_t calls = 0;
+    double seconds = 0;
+    // What it was given to read and write, each once a call; of a stack of experts the chosen ones.
+    std::uint64_t read_bytes = 0, written_bytes = 0;
+};
+
+// Tokens on a device, seen from inside.
+struct DeviceProfile {
+    int tokens = 0;
+    std::vector<DeviceKernel> kernels;  // most time first; each ran alone
+    // Per token or batch, when nothing is measured.
+    double dispatches = 0, barriers = 0, submissions = 0;
+};
+
 // A timeline of made-up tokens: which one stands at a position follows from the position alone, so
 // every run evaluates the same. One thread at a time.
 class SpeedProbe {
@@ -52,6 +75,10 @@ public:
     // Makes the state that of `position` tokens out of random rows in the model's codes.
     virtual Status synthesise(std::int64_t position, std::uint64_t seed,
                               const CancelToken& cancel) = 0;
+    // Only where the model runs on a device; else unsupported. State and logits stay as they are.
+    virtual Result<DeviceSpeed> device_speed() = 0;
+    // `tokens` decoded ones at position(). An empty list of kernels where the device has no clock.
+    virtual Result<DeviceProfile> profile_decode(int tokens, const CancelToken& cancel) = 0;
     // Remembers state and logits; back() returns to them, as often as wanted.
     virtual void mark() = 0;
     virtual void back() = 0;
