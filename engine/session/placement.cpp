@@ -2,6 +2,7 @@
 #include "session/placement.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <thread>
 
@@ -18,9 +19,9 @@
 namespace starglass {
 namespace {
 
-// Tokens of a prefill batch on a device: more give each expert enough rows to fill its tiles.
-constexpr int kDeviceChunk = 2048;
-constexpr int kDeviceChunkSmall = 256;
+// Tokens of a prefill batch on a device: more give each expert enough rows to fill its tiles, and take
+// more scratch, of which at most an eighth of the free memory is given.
+constexpr std::array kDeviceChunks{4096, 2048, 1024, 512, 256};
 // Left free for the driver, the desktop and what else grows.
 constexpr std::int64_t kDeviceReserve = std::int64_t{256} << 20;
 
@@ -215,11 +216,11 @@ Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const Model
     for (LayerWeights& layer : placed.layers) TRY_STATUS(place_shared(place, shape, layer));
 
     // Experts while there is room for the rows of the context and a batch's scratch besides.
-    result.prefill_chunk = kDeviceChunk;
-    std::int64_t kept = kv_bytes + kDeviceReserve + scratch_bytes(shape, kDeviceChunk);
-    if (kept > backend->device().free_bytes() / 4) {
-        result.prefill_chunk = kDeviceChunkSmall;
-        kept = kv_bytes + kDeviceReserve + scratch_bytes(shape, kDeviceChunkSmall);
+    std::int64_t kept = 0;
+    for (const int chunk : kDeviceChunks) {
+        result.prefill_chunk = chunk;
+        kept = kv_bytes + kDeviceReserve + scratch_bytes(shape, chunk);
+        if (scratch_bytes(shape, chunk) <= backend->device().free_bytes() / 8) break;
     }
     PlacementSummary& summary = result.summary;
     for (LayerWeights& layer : placed.layers) {
