@@ -5,14 +5,15 @@
 // Tolerances, as relative RMS, come from tests/golden/README.md and what is different here:
 //
 // cont   Everything is f32 on every device; only the order of sums differs from the reference's. 1e-5
-//        at every layer and position, as for any f32 engine. Measured: 1.3e-6.
+//        at every layer and position, as for any f32 engine. Measured: 1.2e-6.
 // fp     The same values, but rows are rounded to codes: 1e-7 before a rounding now and then becomes a
 //        step behind it, so a median stays small and a single position may be off by one flipped choice.
 // act8   Activations are rounded to int8 in front of every product, so the same holds many times a
 //        layer. From nine rows on, both factors are f16 besides (kernel/mat_mul_vk.h): a part in
-//        2^11 of a product at most, against one in 2^8 that int8 takes away; it flips codes more
-//        often, and no more than that. So what holds for the CPU's kernels holds here, in every
-//        schedule, and the README's bound (median 5e-2, argmax 0.9) is kept.
+//        2^11 of a product at most, against one in 2^8 that int8 takes away; it flips codes from the
+//        first layer on, where decode has none: layer 0 is off by 1.5e-2 in its median (decode: 5e-7),
+//        the worst layer's by 5.7e-2 (decode: 3.7e-2). Logits keep the README's bound (median 5e-2,
+//        argmax 0.9) in every schedule. Measured: 2.2e-2 in decode, 3.2e-2 in tiles, argmax 0.95.
 #include "model/golden_support.h"
 #include "support/vulkan_model.h"
 
@@ -186,9 +187,9 @@ TEST_P(IntermediatesVulkan, Agree) {
 TEST_P(LogitsVulkan, AgreeInEverySchedule) {
     const Case& c = GetParam();
     const Npz golden(golden_path("tiny/golden-" + c.mix + "-logits.npz"));
-    std::vector<TokenId> tokens = golden.at("tokens_B").ints();
-    const std::vector<std::int32_t> positions = golden.at("pos_B").ints();
-    const NpyArray& want = golden.at("logits_B_" + name_of(c.numerics));
+    std::vector<TokenId> tokens = golden.at("tokens_A").ints();
+    const std::vector<std::int32_t> positions = golden.at("pos_A").ints();
+    const NpyArray& want = golden.at("logits_A_" + name_of(c.numerics));
     tokens.resize(static_cast<std::size_t>(c.tokens));
     const VulkanModel model = open(c);
     const auto session = model.session();
@@ -222,7 +223,7 @@ TEST_P(LogitsVulkan, AgreeInEverySchedule) {
 // Everything a schedule can be made of, fused or not, gives the bits it gave.
 TEST_P(FusingVulkan, FusedOpsGiveTheBitsOfSingleOnes) {
     const std::vector<TokenId> all =
-        Npz(golden_path("tiny/golden-" + GetParam().mix + "-logits.npz")).at("tokens_B").ints();
+        Npz(golden_path("tiny/golden-" + GetParam().mix + "-logits.npz")).at("tokens_A").ints();
     const std::vector<TokenId> tokens(all.begin(), all.begin() + GetParam().tokens);
     const VulkanModel fused = open(GetParam());
     const VulkanModel apart = VulkanModel::get(
@@ -247,14 +248,14 @@ INSTANTIATE_TEST_SUITE_P(Tiny, IntermediatesVulkan,
                                          Case{"q2", Numerics::act8, "emulated", {160}, 160}),
                          label);
 INSTANTIATE_TEST_SUITE_P(Tiny, LogitsVulkan,
-                         testing::Values(Case{"q2", Numerics::act8, "", {1, 3, 64, 140}, 140},
+                         testing::Values(Case{"q2", Numerics::act8, "", {1, 3, 64, 100}, 100},
                                          Case{"q4", Numerics::act8, "", {3, 140}, 140},
                                          Case{"q2", Numerics::cont, "", {1, 3, 64}, 70},
-                                         Case{"q2", Numerics::fp, "", {3, 140}, 140},
-                                         Case{"q4", Numerics::fp, "", {140}, 140},
+                                         Case{"q2", Numerics::fp, "", {3, 70}, 70},
+                                         Case{"q4", Numerics::fp, "", {3, 140}, 140},
                                          Case{"q4", Numerics::act8, "plain", {64, 3}, 70},
-                                         Case{"q2", Numerics::cont, "plain", {64, 1}, 70},
-                                         Case{"q4", Numerics::act8, "emulated", {70}, 70}),
+                                         Case{"q2", Numerics::cont, "plain", {50, 1}, 50},
+                                         Case{"q4", Numerics::act8, "emulated", {60}, 60}),
                          label);
 INSTANTIATE_TEST_SUITE_P(Tiny, FusingVulkan,
                          testing::Values(Case{"q2", Numerics::act8, "", {60, 5}, 60},
