@@ -7,6 +7,7 @@
 #define SG_ATTENTION_MATRIX_GLSL
 
 #include "attention_rows.glsl"
+#include "half_head.glsl"
 
 layout(constant_id = 4) const uint kTiles = 2;  // of a subgroup
 
@@ -20,8 +21,9 @@ shared float mat_c[64 * 64];
 
 // Vector `c` of 8 of the left side's row.
 void store_left(uint row, uint c, vec4 v) {
-    const uvec2 high = uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
-    v -= vec4(unpackHalf2x16(high.x), unpackHalf2x16(high.y));
+    const vec4 head = half_head(v);
+    const uvec2 high = uvec2(packHalf2x16(head.xy), packHalf2x16(head.zw));
+    v -= head;
     const uint at = row * kPitch + 2 * c;
     mat_a[at] = high.x;
     mat_a[at + 1] = high.y;

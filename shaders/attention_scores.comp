@@ -4,6 +4,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "attention_matrix.glsl"
+#include "attention_scale.glsl"
 
 layout(local_size_x = 256) in;
 
@@ -29,7 +30,8 @@ void main() {
             const uvec2 k = inside && there ? load_row(place, step + i) : uvec2(0);
             mat_b[mine * kPitch + 2 * i] = k.x;
             mat_b[mine * kPitch + 2 * i + 1] = k.y;
-            store_left(mine, i, inside && wanted ? load_vec(p.q, q_base, step + i) : vec4(0.0));
+            store_left(mine, i, inside && wanted ? kQueryScale * load_vec(p.q, q_base, step + i)
+                                                : vec4(0.0));
         }
         barrier();
         MULTIPLY_TILES
@@ -40,5 +42,5 @@ void main() {
     for (uint i = thread; i < 64 * 64; i += 256)
         if (block + i / 64 < uint(p.heads))
             p.state.v[(row * uint(p.heads) + block + i / 64) * uint(p.splits) + first + i % 64] =
-                mat_c[i] * p.scale;
+                mat_c[i] * (p.scale / kQueryScale);
 }

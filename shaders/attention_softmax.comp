@@ -4,6 +4,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "attention.glsl"
+#include "attention_scale.glsl"
 #include "reduce.glsl"
 
 layout(local_size_x = 256) in;
@@ -22,5 +23,6 @@ void main() {
     for (uint i = thread; i < visible; i += 256) total += exp(p.state.v[base + i] - m);
     total = workgroup_sum(total) + exp(sink - m);
     for (uint i = thread; i < (visible + 63) / 64 * 64; i += 256)
-        p.state.v[base + i] = i < visible ? exp(p.state.v[base + i] - m) / total : 0.0;
+        p.state.v[base + i] =
+            i < visible ? exp(p.state.v[base + i] - m) / total * kShareScale : 0.0;
 }

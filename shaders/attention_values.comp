@@ -4,6 +4,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "attention_matrix.glsl"
+#include "attention_scale.glsl"
 
 layout(local_size_x = 256) in;
 
@@ -50,6 +51,7 @@ void main() {
         const uint v = i % 16;
         if (block + head < uint(p.heads) && first + v < kVecs)
             store_vec(row, block + head, first + v,
-                      vec4(mat_c[4 * i], mat_c[4 * i + 1], mat_c[4 * i + 2], mat_c[4 * i + 3]));
+                      vec4(mat_c[4 * i], mat_c[4 * i + 1], mat_c[4 * i + 2], mat_c[4 * i + 3]) /
+                          kShareScale);
     }
 }

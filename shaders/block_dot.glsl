@@ -65,12 +65,11 @@ uint negate4(uint bytes, uint signs) {
     return (bytes ^ (ones * 0xFFu)) + ones;
 }
 
-// Eight codes of part `part` (0..3) of the 32 elements in `code` (grid indices, signs and scale).
+// Eight codes of part `part` (0..3) of the 32 elements in `code` (grid indices, signs).
 uvec2 iq2_eight(uvec2 code, uint part) {
-    const uvec2 grid = iq2_grid[(code.x >> (8 * part)) & 255u];
-    uint signs = (code.y >> (7 * part)) & 127u;
-    signs |= (uint(bitCount(signs)) & 1u) << 7;
-    return uvec2(negate4(grid.x, signs & 15u), negate4(grid.y, signs >> 4));
+    const uvec2 grid = iq2_grid[bitfieldExtract(code.x, int(8 * part), 8)];
+    return uvec2(negate4(grid.x, bitfieldExtract(code.y, int(8 * part), 4)),
+                 negate4(grid.y, bitfieldExtract(code.y, int(8 * part + 4), 4)));
 }
 #endif
 
@@ -111,7 +110,7 @@ Planes make_planes(Vecs codes, Words scales, Words extra, uint width) {
 #elif SG_TYPE == SG_IQ2_XXS
     w.row_vecs = width / 64;
     w.row_scales = (width / 256 + 1) / 2;
-    w.row_extra = 0;
+    w.row_extra = width / 256;
 #elif SG_TYPE == SG_Q4_K
     w.row_vecs = width / 256 * 9;
     w.row_scales = 0;
@@ -138,6 +137,7 @@ struct Unit {
     vec2 d;
 #elif SG_TYPE == SG_IQ2_XXS
     float d;
+    uint scales;  // 4 bits of each of 2 groups
 #elif SG_TYPE == SG_Q4_K
     uvec4 head;
 #endif
@@ -167,6 +167,7 @@ Unit load_unit(Planes w, uint row, uint unit) {
 #elif SG_TYPE == SG_IQ2_XXS
     const vec2 two = unpackHalf2x16(w.scales.v[row * w.row_scales + unit / 8]);
     u.d = (unit & 4) == 0 ? two.x : two.y;
+    u.scales = w.extra.v[row * w.row_extra + unit / 4] >> (8 * (unit & 3));
 #endif
     return u;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One workgroup a row: adds the partial sums, makes the gates and the mixing matrix of them, and
+// Two workgroups a row (one for the head): adds the partial sums, makes the gates and the mixing matrix of them, and
 // weighs the streams into one vector, which it may norm as well.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -104,8 +104,14 @@ void main() {
         const uint o = first + self / 8;
         precise float sum = 0.0;
         if (o <= kMix)
-            for (uint chunk = self & 7; chunk < chunks; chunk += 8)
-                sum = sum + p.parts.v[(row * (kMix + 1) + o) * chunks + chunk];
+            for (uint chunk = self & 7; chunk < chunks; chunk += 32) {
+                float part[4];
+                [[unroll]] for (uint k = 0; k < 4; ++k)
+                    part[k] = chunk + 8 * k < chunks
+                                  ? p.parts.v[(row * (kMix + 1) + o) * chunks + chunk + 8 * k]
+                                  : 0.0;
+                [[unroll]] for (uint k = 0; k < 4; ++k) sum = sum + part[k];
+            }
         sg_part[self] = sum;
         barrier();
         const uint done = first + self;
@@ -118,31 +124,51 @@ void main() {
     }
     const float factor =
         1.0 / sqrt(sg_mix[kMix] / float(kStreams * dim) + p.epsilon);
-    if (kHead == 0) {
+    // The first workgroup of a row weighs the streams, the second makes what spreads the block's output
+    // over them again: its chain of divisions is long.
+    if (gl_WorkGroupID.y != 0) {
         if (self < kStreams)
             p.post.v[row * kStreams + self] = 2.0 * gate(mixed(kStreams + self, 1, factor));
-        // The last subgroup is busy with it while the others weigh the streams.
         if (kStreams == 4) {
             if (self == gl_WorkGroupSize.x - 1) mix_four(row, factor);
         } else {
             mix_any(row, factor);
         }
+        return;
     }
     float pre[kStreams];
     [[unroll]] for (uint c = 0; c < kStreams; ++c)
         pre[c] = gate(mixed(c, 0, factor)) + p.hyper_epsilon;
     const uint streams = row * kStreams * dim;
-    for (uint i = self; i < dim; i += gl_WorkGroupSize.x) {
-        precise float sum = pre[0] * p.h.v[streams + i];
-        [[unroll]] for (uint c = 1; c < kStreams; ++c)
-            sum = fma(pre[c], p.h.v[streams + c * dim + i], sum);
-        p.u.v[row * dim + i] = sum;
+    for (uint i = self; i < dim; i += 4 * gl_WorkGroupSize.x) {
+        float h[4 * kStreams];
+        [[unroll]] for (uint k = 0; k < 4; ++k)
+            [[unroll]] for (uint c = 0; c < kStreams; ++c) {
+                const uint at = i + k * gl_WorkGroupSize.x;
+                h[k * kStreams + c] = at < dim ? p.h.v[streams + c * dim + at] : 0.0;
+            }
+        [[unroll]] for (uint k = 0; k < 4; ++k) {
+            precise float sum = pre[0] * h[k * kStreams];
+            [[unroll]] for (uint c = 1; c < kStreams; ++c)
+                sum = fma(pre[c], h[k * kStreams + c], sum);
+            const uint at = i + k * gl_WorkGroupSize.x;
+            if (at < dim) p.u.v[row * dim + at] = sum;
+        }
     }
     if (kNorm != 0) {
         // An invocation reads only what it wrote itself.
         const float norm = rms_factor(p.u, row * dim, dim, p.norm_epsilon);
-        for (uint i = self; i < dim; i += gl_WorkGroupSize.x)
-            p.x.v[row * dim + i] = normed(p.u.v[row * dim + i], norm,
-                                          p.has_weight != 0 ? p.weight.v[i] : 1.0);
+        for (uint i = self; i < dim; i += 4 * gl_WorkGroupSize.x) {
+            float value[4], weight[4];
+            [[unroll]] for (uint k = 0; k < 4; ++k) {
+                const uint at = i + k * gl_WorkGroupSize.x;
+                value[k] = at < dim ? p.u.v[row * dim + at] : 0.0;
+                weight[k] = at < dim && p.has_weight != 0 ? p.weight.v[at] : 1.0;
+            }
+            [[unroll]] for (uint k = 0; k < 4; ++k) {
+                const uint at = i + k * gl_WorkGroupSize.x;
+                if (at < dim) p.x.v[row * dim + at] = normed(value[k], norm, weight[k]);
+            }
+        }
     }
 }

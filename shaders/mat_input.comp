@@ -6,6 +6,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "mat_input_params.h"
+#include "half_head.glsl"
 #include "quantise.glsl"
 
 layout(local_size_x = 256) in;
@@ -15,7 +16,8 @@ shared float extremes[256];
 
 void main() {
     const uint width = uint(p.width);
-    const uint row = gl_WorkGroupID.y;
+    const uint row = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
+    if (row >= uint(p.rows)) return;
     const uint t = gl_LocalInvocationIndex;
     const uint first = gl_WorkGroupID.x * 4096 + t * 16;
     const uint half_stride = kFormat == 3 ? uint(p.y_stride) / 2 : uint(p.y_stride);
@@ -54,10 +56,9 @@ void main() {
         const uint word = first / 2 + i;
         if (word >= half_stride) break;
         const vec2 two = vec2(value[2 * i], value[2 * i + 1]);
-        const uint rounded = packHalf2x16(two);
-        p.y.v[row * uint(p.y_stride) + word] = rounded;
+        const vec2 head = kFormat == 3 ? half_head(two.xyxy).xy : two;
+        p.y.v[row * uint(p.y_stride) + word] = packHalf2x16(head);
         if (kFormat == 3)
-            p.y.v[row * uint(p.y_stride) + half_stride + word] =
-                packHalf2x16(two - unpackHalf2x16(rounded));
+            p.y.v[row * uint(p.y_stride) + half_stride + word] = packHalf2x16(two - head);
     }
 }

@@ -22,8 +22,15 @@ layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint kAcross = 2;  // subgroups along the vectors
 layout(constant_id = 1) const uint kAlong = 4;   // subgroups along the weight rows
 
+#if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
 shared uint mat_a[SG_TILE * SG_STRIDE];
 shared uint mat_b[SG_TILE * SG_STRIDE];
+#else
+// Pairs of f32: what f16 pairs would have to be unpacked to again for every product.
+#define SG_PAIRS 17
+shared vec2 pairs_a[SG_TILE * SG_PAIRS];
+shared vec2 pairs_b[SG_TILE * SG_PAIRS];
+#endif
 
 #if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
 shared float mat_c[8 * 256];  // of 8 subgroups at a time
@@ -37,24 +44,31 @@ const uint kPieces = SG_TILE * 2 / 256 == 0 ? 1 : SG_TILE * 2 / 256;
 
 struct Step {
     uvec4 a[kVectors];
+#if !defined(SG_MATRIX) && !defined(SG_EMULATE_MATRIX)
+    uvec4 rest[kVectors];
+#endif
     Unit b[kPieces];
 #if SG_TYPE == SG_F16
     uvec4 more[kPieces];
 #endif
 };
 
-uint pack(float x, float y) {
-    return packHalf2x16(vec2(x, y));
+// Where pair `pair` of the 16 of a row of the weights' tile goes.
+void put_pair(uint row, uint pair, vec2 two) {
+#if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
+    mat_b[row * SG_STRIDE + pair] = packHalf2x16(two);
+#else
+    pairs_b[row * SG_PAIRS + pair] = two;
+#endif
 }
 
-uint pack_bytes(uint bytes, uint i, float scale, float least) {
-    return pack(scale * float(bitfieldExtract(int(bytes), int(8 * i), 8)) - least,
-                scale * float(bitfieldExtract(int(bytes), int(8 * i + 8), 8)) - least);
-}
-
-void put16(uint at, uvec4 bytes, float scale, float least) {
-    [[unroll]] for (uint i = 0; i < 8; ++i)
-        mat_b[at + i] = pack_bytes(bytes[i / 2], (i & 1) * 2, scale, least);
+void put16(uint row, uint half_, uvec4 bytes, float scale, float least) {
+    [[unroll]] for (uint i = 0; i < 8; ++i) {
+        const int word = int(bytes[i / 2]), first = int((i & 1) * 16);
+        put_pair(row, half_ * 8 + i,
+                 vec2(scale * float(bitfieldExtract(word, first, 8)) - least,
+                      scale * float(bitfieldExtract(word, first + 8, 8)) - least));
+    }
 }
 
 void main() {
@@ -89,15 +103,27 @@ void main() {
     const uint b_half = t & 1;  // which 16 of the 32 columns
 
     const uint steps = (width + SG_STEP - 1) / SG_STEP;
+#if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
     const uint total = p.twice != 0 ? 2 * steps : steps;
+#else
+    const uint total = steps;  // both parts at once
+#endif
 
+#if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
+#define FETCH_REST(i, k)
+#else
+#define FETCH_REST(i, k) \
+    if (p.twice != 0) next.rest[i] = p.x.v[x_rows[i] + uint(p.x_stride) / 2 + (k) * 4];
+#endif
     Step next;
 #define FETCH(step)                                                                               \
     {                                                                                             \
         const uint k_ = (step) >= steps ? (step) - steps : (step);                                \
         const uint part_ = (step) >= steps ? uint(p.x_stride) / 2 : 0;                            \
-        [[unroll]] for (uint i = 0; i < kVectors; ++i)                                            \
+        [[unroll]] for (uint i = 0; i < kVectors; ++i) {                                          \
             next.a[i] = p.x.v[x_rows[i] + part_ + k_ * 4];                                        \
+            FETCH_REST(i, k_)                                                                     \
+        }                                                                                         \
         [[unroll]] for (uint i = 0; i < kPieces; ++i) {                                           \
             const uint row_ = matrix * out_rows + min(first_out + t / 2 + i * 128, out_rows - 1); \
             FETCH_WEIGHTS(i, row_, k_)                                                            \
@@ -137,7 +163,7 @@ void main() {
     const uint kHigh = SG_TILE / 16 / kAcross, kWide = SG_TILE / 16 / kAlong;
     const uint m0 = gl_SubgroupID / kAlong * kHigh * 16, n0 = gl_SubgroupID % kAlong * kWide * 16;
     MatC acc[SG_TILE / 16 / kAcross * (SG_TILE / 16 / kAlong)];
-    [[unroll]] for (uint i = 0; i < kHigh * kWide; ++i) {
+    [[unroll]] for (uint i = 0; i < SG_TILE / 16 / kAcross * (SG_TILE / 16 / kAlong); ++i) {
         mat_zero(acc[i]);
     }
 #else
@@ -151,34 +177,47 @@ void main() {
         const uint k = step >= steps ? step - steps : step;
         barrier();
         [[unroll]] for (uint i = 0; i < kVectors; ++i) {
-            const uint at = (t + i * 256) / 4 * SG_STRIDE + (t & 3) * 4;
-            [[unroll]] for (uint j = 0; j < 4; ++j) mat_a[at + j] = next.a[i][j];
+            const uint row = (t + i * 256) / 4;
+            [[unroll]] for (uint j = 0; j < 4; ++j) {
+#if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
+                mat_a[row * SG_STRIDE + (t & 3) * 4 + j] = next.a[i][j];
+#else
+                vec2 two = unpackHalf2x16(next.a[i][j]);
+                if (p.twice != 0) two += unpackHalf2x16(next.rest[i][j]);
+                pairs_a[row * SG_PAIRS + (t & 3) * 4 + j] = two;
+#endif
+            }
         }
         if (t < SG_TILE * 2) {
             [[unroll]] for (uint i = 0; i < kPieces; ++i) {
-                const uint at = (t / 2 + i * 128) * SG_STRIDE + b_half * 8;
+                const uint row = t / 2 + i * 128;
                 const Unit u = next.b[i];
 #if SG_TYPE == SG_Q8_0
-                put16(at, u.codes, u.d, 0.0);
+                put16(row, b_half, u.codes, u.d, 0.0);
 #elif SG_TYPE == SG_Q2_K
                 const uint s = k & 3;
                 const uint scale = u.scales >> (8 * s);
-                put16(at, (u.codes >> (2 * s)) & 0x03030303u, u.d.x * float(scale & 15u),
+                put16(row, b_half, (u.codes >> (2 * s)) & 0x03030303u, u.d.x * float(scale & 15u),
                       u.d.y * float(scale >> 4 & 15u));
 #elif SG_TYPE == SG_IQ2_XXS
                 const uvec2 code = (k & 1) == 0 ? u.codes.xy : u.codes.zw;
-                put16(at,
+                put16(row, b_half,
                       uvec4(iq2_eight(code, 2 * b_half), iq2_eight(code, 2 * b_half + 1)),
-                      u.d * (0.5 + float(code.y >> 28)) * 0.25, 0.0);
+                      u.d * (0.5 + float(u.scales >> (4 * (k & 1)) & 15u)) * 0.25, 0.0);
 #elif SG_TYPE == SG_Q4_K
                 const vec2 d = unpackHalf2x16(u.head.x);
                 const uvec2 scale = q4_scale(u.head, k & 7);
-                put16(at, (u.codes >> (4 * (k & 1))) & 0x0F0F0F0Fu, d.x * float(scale.x),
+                put16(row, b_half, (u.codes >> (4 * (k & 1))) & 0x0F0F0F0Fu, d.x * float(scale.x),
                       d.y * float(scale.y));
 #else
                 [[unroll]] for (uint j = 0; j < 4; ++j) {
-                    mat_b[at + j] = u.codes[j];
-                    mat_b[at + 4 + j] = next.more[i][j];
+#if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
+                    mat_b[row * SG_STRIDE + b_half * 8 + j] = u.codes[j];
+                    mat_b[row * SG_STRIDE + b_half * 8 + 4 + j] = next.more[i][j];
+#else
+                    put_pair(row, b_half * 8 + j, unpackHalf2x16(u.codes[j]));
+                    put_pair(row, b_half * 8 + 4 + j, unpackHalf2x16(next.more[i][j]));
+#endif
                 }
 #endif
             }
@@ -188,13 +227,13 @@ void main() {
 #if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
         [[unroll]] for (uint kk = 0; kk < 2; ++kk) {
             MatA a[SG_TILE / 16 / kAcross];
-            [[unroll]] for (uint i = 0; i < kHigh; ++i) {
+            [[unroll]] for (uint i = 0; i < SG_TILE / 16 / kAcross; ++i) {
                 mat_load_a(a[i], (m0 + 16 * i) * SG_STRIDE + kk * 8, SG_STRIDE);
             }
-            [[unroll]] for (uint j = 0; j < kWide; ++j) {
+            [[unroll]] for (uint j = 0; j < SG_TILE / 16 / kAlong; ++j) {
                 MatB b;
                 mat_load_b(b, (n0 + 16 * j) * SG_STRIDE + kk * 8, SG_STRIDE);
-                [[unroll]] for (uint i = 0; i < kHigh; ++i) {
+                [[unroll]] for (uint i = 0; i < SG_TILE / 16 / kAcross; ++i) {
                     mat_multiply_add(acc[j * kHigh + i], a[i], b);
                 }
             }
@@ -203,8 +242,8 @@ void main() {
         for (uint kk = 0; kk < 16; ++kk) {
             vec2 a[4], b[4];
             [[unroll]] for (uint i = 0; i < 4; ++i) {
-                a[i] = unpackHalf2x16(mat_a[(ty + 16 * i) * SG_STRIDE + kk]);
-                b[i] = unpackHalf2x16(mat_b[(tx + 16 * i) * SG_STRIDE + kk]);
+                a[i] = pairs_a[(ty + 16 * i) * SG_PAIRS + kk];
+                b[i] = pairs_b[(tx + 16 * i) * SG_PAIRS + kk];
             }
             [[unroll]] for (uint i = 0; i < 4; ++i)
                 [[unroll]] for (uint j = 0; j < 4; ++j)
@@ -214,7 +253,8 @@ void main() {
     }
 
 #if defined(SG_MATRIX) || defined(SG_EMULATE_MATRIX)
-    for (uint f = 0; f < kHigh * kWide; ++f) {
+    // Unrolled: a matrix that is chosen while running would live in memory all along.
+    [[unroll]] for (uint f = 0; f < SG_TILE / 16 / kAcross * (SG_TILE / 16 / kAlong); ++f) {
         const uint j = f / kHigh, i = f % kHigh;
         // mat_c holds a 16 x 16 part a subgroup; with more than 8 subgroups they take turns.
         for (uint turn = 0; turn < (gl_NumSubgroups + 7) / 8; ++turn) {

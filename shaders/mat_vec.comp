@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Products of weight rows with one vector or a few. A subgroup takes SG_ROWS_TOGETHER rows at a
-// time, each lane a unit of 16 bytes of codes of every one of them, so that as many loads are under
-// way as registers hold; the vector is quantised once a workgroup into shared memory.
+// time, each lane a unit of 16 bytes of codes of every one of them; where there are too few rows to
+// fill the device, several subgroups share a row. The vector comes quantised (mat_quantise.comp).
 //
 // SG_MODE 0: y = W x, by groups.  1: gate, up and SwiGLU of chosen experts.  2: down, summed over a
 // token's experts in order.
@@ -10,121 +10,34 @@
 #extension GL_GOOGLE_include_directive : require
 #include "mat_vec_params.h"
 #include "block_dot.glsl"
-#include "quantise.glsl"
 
 layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint kRowsTogether = 2;
 layout(constant_id = 1) const uint kColumns = 1;    // vectors met at once
 layout(constant_id = 2) const uint kBlocks = 1;     // of rows, one after the other
+layout(constant_id = 3) const uint kSplit = 1;      // subgroups that share a row
 
 #ifdef SG_INT8
-const uint kChunkBytes = 8192;  // elements of all columns together that are in shared memory
-shared uvec4 x_codes[kChunkBytes / 16];
-shared int x_sums[kChunkBytes / 16];      // of 16 codes
-shared float x_scales[kChunkBytes / 32];  // of 32 codes (Q8_0) or 256
-shared float x_extremes[kChunkBytes / 16];
-
-// Where piece e (16 elements) of a column lies: pieces of one unit are `units` apart, so that lanes
-// read neighbours.
-uint place_of(uint e, uint units) {
-#if SG_TYPE == SG_Q8_0
-    return e;
-#elif SG_TYPE == SG_Q2_K
-    const uint r = e & 15;
-    return ((r & 7) >> 1) * units + (e >> 4) * 4 + (r >> 3) * 2 + (r & 1);
-#elif SG_TYPE == SG_IQ2_XXS
-    return (e & 3) * units + (e >> 2);
-#else
-    const uint r = e & 15;
-    return ((r & 3) >> 1) * units + (e >> 4) * 8 + (r >> 2) * 2 + (r & 1);
-#endif
-}
-
-uint pack4(ivec4 codes) {
-    return (uint(codes.x) & 255u) | ((uint(codes.y) & 255u) << 8) | ((uint(codes.z) & 255u) << 16) |
-           (uint(codes.w) << 24);
-}
-
-// Quantises `count` elements (a multiple of the block) of every column; a barrier before and after.
-void quantise(Floats x, uint stride, uint columns, uint first, uint count) {
-    const uint pieces = count / 16;
-    const uint units = count / kUnit;
-    const float kNaN = uintBitsToFloat(0x7FC00000u);
-    barrier();
-    for (uint t = gl_LocalInvocationIndex; t < pieces * columns; t += gl_WorkGroupSize.x) {
-        const uint column = t / pieces;
-        const uint base = column * stride + first + (t - column * pieces) * 16;
-        float extreme = 0.0;
-        bool broken = false;
-        for (uint i = 0; i < 16; ++i) {
-            const float value = x.v[base + i];
-            broken = broken || is_broken(value);
-            if (abs(value) > abs(extreme)) extreme = value;
-        }
-        x_extremes[t] = broken ? kNaN : extreme;
-    }
-    barrier();
-    for (uint t = gl_LocalInvocationIndex; t < pieces * columns; t += gl_WorkGroupSize.x) {
-        const uint column = t / pieces;
-        const uint e = t - column * pieces;
-        const uint base = column * stride + first + e * 16;
-#if SG_TYPE == SG_Q8_0
-        const uint block_pieces = 2;
-#else
-        const uint block_pieces = 16;
-#endif
-        const uint begin = t - e % block_pieces;
-        float extreme = 0.0;
-        bool broken = false;
-        for (uint i = begin; i < begin + block_pieces; ++i) {
-            broken = broken || is_broken(x_extremes[i]);
-            if (abs(x_extremes[i]) > abs(extreme)) extreme = x_extremes[i];
-        }
-#if SG_TYPE == SG_Q8_0
-        const float d = quotient(abs(extreme), 127.0);
-        const float inverse = d != 0.0 ? quotient(1.0, d) : 0.0;
-#else
-        const float inverse = extreme != 0.0 ? quotient(-127.0, extreme) : 0.0;
-        const float d = extreme != 0.0 ? quotient(1.0, inverse) : 0.0;
-#endif
-        uvec4 codes = uvec4(0);
-        int sum = 0;
-        if (!broken) {
-            [[unroll]] for (uint i = 0; i < 4; ++i) {
-                const vec4 four = vec4(x.v[base + 4 * i], x.v[base + 4 * i + 1],
-                                       x.v[base + 4 * i + 2], x.v[base + 4 * i + 3]);
-                const ivec4 q = ivec4(clamp(roundEven(four * inverse), -128.0, 127.0));
-                sum += q.x + q.y + q.z + q.w;
-                codes[i] = pack4(q);
-            }
-        }
-        const uint at = column * pieces + place_of(e, units);
-        x_codes[at] = codes;
-        x_sums[at] = sum;
-        if (t == begin) x_scales[t / block_pieces] = broken ? kNaN : d;
-    }
-    barrier();
-}
+#include "mat_quantised.glsl"
 
 int dot16(uvec4 a, uvec4 b, int sum) {
     return dot4(a.w, b.w, dot4(a.z, b.z, dot4(a.y, b.y, dot4(a.x, b.x, sum))));
 }
 
-// Unit `unit` of the chunk; `pieces` of a column, `units` of it.
-float meet(Unit u, uint column, uint unit, uint pieces, uint units) {
-    const uint at = column * pieces + unit;
+// A unit of a row and the same of a vector of `units`.
+float meet(Unit u, Quantised x, uint unit, uint units) {
 #if SG_TYPE == SG_Q8_0
-    const int sum = dot16(u.codes, x_codes[at], 0);
-    return u.d * x_scales[column * (pieces / 2) + unit / 2] * float(sum);
+    const int sum = dot16(u.codes, codes_at(x, unit), 0);
+    return u.d * scale_at(x, unit / 2) * float(sum);
 #elif SG_TYPE == SG_Q2_K
     int sum = 0, least = 0;
     [[unroll]] for (uint s = 0; s < 4; ++s) {
         const uint scale = u.scales >> (8 * s);
-        const int part = dot16((u.codes >> (2 * s)) & 0x03030303u, x_codes[at + s * units], 0);
+        const int part = dot16((u.codes >> (2 * s)) & 0x03030303u, codes_at(x, unit + s * units), 0);
         sum += int(scale & 15u) * part;
-        least += int(scale >> 4 & 15u) * x_sums[at + s * units];
+        least += int(scale >> 4 & 15u) * sum_at(x, unit + s * units);
     }
-    const float xd = x_scales[column * (pieces / 16) + unit / 4];
+    const float xd = scale_at(x, unit / 4);
     return (xd * u.d.x) * float(sum) - (xd * u.d.y) * float(least);
 #elif SG_TYPE == SG_IQ2_XXS
     int total = 0;
@@ -132,24 +45,24 @@ float meet(Unit u, uint column, uint unit, uint pieces, uint units) {
         const uvec2 code = b == 0 ? u.codes.xy : u.codes.zw;
         int sum = 0;
         [[unroll]] for (uint half_ = 0; half_ < 2; ++half_) {
-            const uvec4 x = x_codes[at + (2 * b + half_) * units];
+            const uvec4 sixteen = codes_at(x, unit + (2 * b + half_) * units);
             const uvec2 low = iq2_eight(code, 2 * half_);
             const uvec2 high = iq2_eight(code, 2 * half_ + 1);
-            sum = dot16(uvec4(low, high), x, sum);
+            sum = dot16(uvec4(low, high), sixteen, sum);
         }
-        total += int(2 * (code.y >> 28) + 1) * sum;
+        total += int(2 * (u.scales >> (4 * b) & 15u) + 1) * sum;
     }
-    return u.d * x_scales[column * (pieces / 16) + unit / 4] * float(total) * 0.125;
+    return u.d * scale_at(x, unit / 4) * float(total) * 0.125;
 #elif SG_TYPE == SG_Q4_K
     const uint pair = (unit & 7) / 2;
     const vec2 d = unpackHalf2x16(u.head.x);
     const uvec2 low = q4_scale(u.head, 2 * pair);
     const uvec2 high = q4_scale(u.head, 2 * pair + 1);
     const int sum =
-        int(low.x) * dot16(u.codes & 0x0F0F0F0Fu, x_codes[at], 0) +
-        int(high.x) * dot16((u.codes >> 4) & 0x0F0F0F0Fu, x_codes[at + units], 0);
-    const int least = int(low.y) * x_sums[at] + int(high.y) * x_sums[at + units];
-    const float xd = x_scales[column * (pieces / 16) + unit / 8];
+        int(low.x) * dot16(u.codes & 0x0F0F0F0Fu, codes_at(x, unit), 0) +
+        int(high.x) * dot16((u.codes >> 4) & 0x0F0F0F0Fu, codes_at(x, unit + units), 0);
+    const int least = int(low.y) * sum_at(x, unit) + int(high.y) * sum_at(x, unit + units);
+    const float xd = scale_at(x, unit / 8);
     return (xd * d.x) * float(sum) - (xd * d.y) * float(least);
 #endif
 }
@@ -194,7 +107,7 @@ float meet_values(Unit u, uint unit, Floats x, uint base) {
         [[unroll]] for (uint half_ = 0; half_ < 2; ++half_)
             sum += dot_bytes(uvec4(iq2_eight(code, 2 * half_), iq2_eight(code, 2 * half_ + 1)), x,
                              base + unit * 64 + b * 32 + half_ * 16);
-        total += u.d * (0.5 + float(code.y >> 28)) * 0.25 * sum;
+        total += u.d * (0.5 + float(u.scales >> (4 * b) & 15u)) * 0.25 * sum;
     }
     return total;
 #elif SG_TYPE == SG_Q4_K
@@ -208,20 +121,50 @@ float meet_values(Unit u, uint unit, Floats x, uint base) {
            d.x * float(high.x) * dot_bytes((u.codes >> 4) & 0x0F0F0F0Fu, x, first + 32) -
            d.y * float(high.y) * sum_16(x, first + 32);
 #elif SG_TYPE == SG_F16
-    const uint at = base + unit * 8;
-    float sum = 0.0;
-    [[unroll]] for (uint i = 0; i < 4; ++i) {
-        const vec2 two = unpackHalf2x16(u.codes[i]);
-        sum += two.x * x.v[at + 2 * i] + two.y * x.v[at + 2 * i + 1];
-    }
-    return sum;
+    FloatVecs from = FloatVecs(x);
+    const uint at = base / 4 + unit * 2;
+    const vec4 low = from.v[at], high = from.v[at + 1];
+    return dot(vec4(unpackHalf2x16(u.codes.x), unpackHalf2x16(u.codes.y)), low) +
+           dot(vec4(unpackHalf2x16(u.codes.z), unpackHalf2x16(u.codes.w)), high);
 #else
-    const uint at = base + unit * 4;
-    const vec4 w = uintBitsToFloat(u.codes);
-    return w.x * x.v[at] + w.y * x.v[at + 1] + w.z * x.v[at + 2] + w.w * x.v[at + 3];
+    FloatVecs from = FloatVecs(x);
+    return dot(uintBitsToFloat(u.codes), from.v[base / 4 + unit]);
 #endif
 }
 #endif
+
+// The sums of the subgroups that share rows, in order; each gives `value` for result `which` of
+// `results`. Those with gl_SubgroupID % kSplit == 0 get the sum.
+shared float split_parts[kSplit > 1 ? 1024 : 1];
+
+float join(float value, uint which, uint results) {
+    value = subgroupAdd(value);
+    if (kSplit == 1) return value;
+    if (subgroupElect()) split_parts[gl_SubgroupID * results + which] = value;
+    return value;
+}
+
+float joined(float value, uint which, uint results) {
+    if (kSplit == 1) return value;
+    float sum = 0.0;
+    for (uint i = 0; i < kSplit; ++i)
+        sum += split_parts[(gl_SubgroupID / kSplit * kSplit + i) * results + which];
+    return sum;
+}
+
+#define TEAM_LANE (gl_SubgroupID % kSplit * gl_SubgroupSize + gl_SubgroupInvocationID)
+#define TEAM_LANES (kSplit * gl_SubgroupSize)
+#define BLOCK_ROWS (gl_NumSubgroups / kSplit * kRowsTogether)
+#define FIRST_ROW \
+    (gl_WorkGroupID.x * kBlocks * BLOCK_ROWS + gl_SubgroupID / kSplit * kRowsTogether)
+
+// Steps of a lane through the rows it shares, block after block. Two are on the way while one is met:
+// that many bytes in flight are what a fast memory asks for.
+#define WALK_BEGIN(all_units)                                               \
+    const uint units = all_units;                                           \
+    const uint block_steps = (units + TEAM_LANES - 1) / TEAM_LANES;         \
+    const uint steps = block_steps * kBlocks;                               \
+    const uint lane = TEAM_LANE;
 
 #if SG_MODE == 0
 
@@ -232,70 +175,101 @@ void main() {
     const uint columns = min(kColumns, uint(p.rows) - first_column);
     const uint matrix = p.used != 0 ? p.selected.v[first_column] : group;
     const uint x_row = p.used != 0 ? first_column / uint(p.used) : first_column;
-    const uint x_base = x_row * uint(p.x_stride) + group * width;
     Planes w = make_planes(p.codes, p.scales, p.extra, width);
+    const uint first_row = FIRST_ROW;
+    const uint matrix_row = matrix * out_rows;
+    const uint out_base = p.used != 0 ? 0 : group * out_rows;
+    const uint results = kRowsTogether * kColumns;
+
+#ifdef SG_INT8
+    Quantised x[kColumns];
+    [[unroll]] for (uint c = 0; c < kColumns; ++c)
+        x[c] = quantised(p.x, (x_row + min(c, columns - 1)) * gl_NumWorkGroups.z + group, width);
+#else
+    const uint x_base = x_row * uint(p.x_stride) + group * width;
+#endif
+
+#if SG_TYPE >= SG_F16
+    if (p.aligned == 0) {
+        // Rows that are no whole vectors.
+        for (uint block = 0; block < kBlocks; ++block) {
+            const uint row = first_row + block * BLOCK_ROWS;
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
+                [[unroll]] for (uint c = 0; c < kColumns; ++c) {
+                    const uint at = (matrix_row + min(row + r, out_rows - 1)) * w.row_scales;
+                    const uint from = x_base + min(c, columns - 1) * uint(p.x_stride);
+                    float sum = 0.0;
+                    for (uint i = TEAM_LANE; i < width; i += TEAM_LANES) {
+#if SG_TYPE == SG_F16
+                        const float value = half_at(w.scales, 2 * at + i);
+#else
+                        const float value = uintBitsToFloat(w.scales.v[at + i]);
+#endif
+                        sum += value * p.x.v[from + i];
+                    }
+                    barrier();
+                    sum = join(sum, 0, 1);
+                    barrier();
+                    sum = joined(sum, 0, 1);
+                    if (subgroupElect() && gl_SubgroupID % kSplit == 0 && row + r < out_rows &&
+                        c < columns)
+                        p.y.v[(first_column + c) * uint(p.y_stride) + out_base + row + r] = sum;
+                }
+        }
+        return;
+    }
+#endif
+
+    WALK_BEGIN(width / kUnit)
+    Unit next[kRowsTogether], after[kRowsTogether];
+#define LOAD_STEP(to, step)                                                            \
+    {                                                                                  \
+        const uint block_ = (step) / block_steps;                                      \
+        const uint unit_ = ((step) - block_ * block_steps) * TEAM_LANES + lane;        \
+        const uint row_ = first_row + block_ * BLOCK_ROWS;                             \
+        if (unit_ < units)                                                             \
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) to[r] =                \
+                load_unit(w, matrix_row + min(row_ + r, out_rows - 1), unit_);         \
+    }
+    LOAD_STEP(next, 0)
+    if (steps > 1) LOAD_STEP(after, 1)
 #if SG_TYPE == SG_IQ2_XXS
     load_grid(p.grid);
     barrier();
 #endif
-#ifdef SG_INT8
-    const uint chunk = min(width, kChunkBytes / kColumns);
-    if (chunk == width) quantise(p.x, uint(p.x_stride), columns, x_base, width);
-#endif
-    const uint block_rows = gl_NumSubgroups * kRowsTogether;
+    uint step = 0;
     for (uint block = 0; block < kBlocks; ++block) {
-        const uint row = (gl_WorkGroupID.x * kBlocks + block) * block_rows + gl_SubgroupID * kRowsTogether;
+        const uint row = first_row + block * BLOCK_ROWS;
         float sum[kRowsTogether * kColumns];
-        for (uint i = 0; i < kRowsTogether * kColumns; ++i) sum[i] = 0.0;
+        [[unroll]] for (uint i = 0; i < kRowsTogether * kColumns; ++i) sum[i] = 0.0;
+        for (uint unit = lane; unit < block_steps * TEAM_LANES; unit += TEAM_LANES) {
+            Unit u[kRowsTogether];
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
+                u[r] = next[r];
+                next[r] = after[r];
+            }
+            if (step + 2 < steps) LOAD_STEP(after, step + 2)
+            ++step;
+            if (unit >= units) continue;
+            [[unroll]] for (uint c = 0; c < kColumns; ++c)
+                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
 #ifdef SG_INT8
-        for (uint first = 0; first < width; first += chunk) {
-            const uint count = min(chunk, width - first);
-            if (chunk != width) quantise(p.x, uint(p.x_stride), columns, x_base + first, count);
-            for (uint unit = gl_SubgroupInvocationID; unit < count / kUnit; unit += gl_SubgroupSize) {
-                Unit u[kRowsTogether];
-                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
-                    u[r] = load_unit(w, matrix * out_rows + min(row + r, out_rows - 1),
-                                     first / kUnit + unit);
-                for (uint c = 0; c < columns; ++c)
-                    [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
-                        sum[c * kRowsTogether + r] += meet(u[r], c, unit, count / 16, count / kUnit);
-            }
-        }
+                    sum[c * kRowsTogether + r] += meet(u[r], x[c], unit, units);
 #else
-        if (SG_TYPE <= SG_IQ2_XXS || p.aligned != 0) {
-            for (uint unit = gl_SubgroupInvocationID; unit < width / kUnit; unit += gl_SubgroupSize) {
-                Unit u[kRowsTogether];
-                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
-                    u[r] = load_unit(w, matrix * out_rows + min(row + r, out_rows - 1), unit);
-                for (uint c = 0; c < columns; ++c)
-                    [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
-                        sum[c * kRowsTogether + r] +=
-                            meet_values(u[r], unit, p.x, x_base + c * uint(p.x_stride));
-            }
+                    sum[c * kRowsTogether + r] += meet_values(
+                        u[r], unit, p.x, x_base + min(c, columns - 1) * uint(p.x_stride));
+#endif
         }
-#if SG_TYPE == SG_F16 || SG_TYPE == SG_F32
-        else {
-            // A row that is no multiple of a vector.
-            for (uint i = gl_SubgroupInvocationID; i < width; i += gl_SubgroupSize)
-                for (uint r = 0; r < kRowsTogether; ++r) {
-                    const uint at = (matrix * out_rows + min(row + r, out_rows - 1)) * w.row_scales;
-#if SG_TYPE == SG_F16
-                    const float value = half_at(w.scales, 2 * at + i);
-#else
-                    const float value = uintBitsToFloat(w.scales.v[at + i]);
-#endif
-                    for (uint c = 0; c < columns; ++c)
-                        sum[c * kRowsTogether + r] +=
-                            value * p.x.v[x_base + c * uint(p.x_stride) + i];
-                }
-        }
-#endif
-#endif
-        for (uint c = 0; c < columns; ++c)
-            for (uint r = 0; r < kRowsTogether; ++r) {
-                const float total = subgroupAdd(sum[c * kRowsTogether + r]);
-                if (subgroupElect() && row + r < out_rows)
-                    p.y.v[(first_column + c) * uint(p.y_stride) + group * out_rows + row + r] = total;
+        if (kSplit > 1) barrier();
+        [[unroll]] for (uint i = 0; i < results; ++i) sum[i] = join(sum[i], i, results);
+        if (kSplit > 1) barrier();
+        [[unroll]] for (uint c = 0; c < kColumns; ++c)
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
+                const float total =
+                    joined(sum[c * kRowsTogether + r], c * kRowsTogether + r, results);
+                if (subgroupElect() && gl_SubgroupID % kSplit == 0 && row + r < out_rows &&
+                    c < columns)
+                    p.y.v[(first_column + c) * uint(p.y_stride) + out_base + row + r] = total;
             }
     }
 }
@@ -309,51 +283,65 @@ void main() {
     const uint pair = gl_WorkGroupID.y;
     const uint expert = p.routed != 0 ? p.selected.v[pair] : 0;
     const float weight = p.routed != 0 ? p.weights.v[pair] : 1.0;
-    const uint x_base = pair / uint(p.used) * width;
     Planes gate = make_planes(p.gate_codes, p.gate_scales, p.gate_extra, width);
     Planes up = make_planes(p.up_codes, p.up_scales, p.up_extra, width);
+    const uint first_row = FIRST_ROW;
+    const uint results = 2 * kRowsTogether;
+#ifdef SG_INT8
+    Quantised x = quantised(p.x, pair / uint(p.used), width);
+#else
+    const uint x_base = pair / uint(p.used) * width;
+#endif
+    WALK_BEGIN(width / kUnit)
+    Unit next_gate[kRowsTogether], next_up[kRowsTogether];
+#define LOAD_STEP(step)                                                                \
+    {                                                                                  \
+        const uint block_ = (step) / block_steps;                                      \
+        const uint unit_ = ((step) - block_ * block_steps) * TEAM_LANES + lane;        \
+        if (unit_ < units)                                                             \
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {                      \
+                const uint row_ = expert * out_rows +                                  \
+                                  min(first_row + block_ * BLOCK_ROWS + r, out_rows - 1); \
+                next_gate[r] = load_unit(gate, row_, unit_);                           \
+                next_up[r] = load_unit(up, row_, unit_);                               \
+            }                                                                          \
+    }
+    LOAD_STEP(0)
 #if SG_TYPE == SG_IQ2_XXS
     load_grid(p.grid);
     barrier();
 #endif
-#ifdef SG_INT8
-    const uint chunk = min(width, kChunkBytes);
-    if (chunk == width) quantise(p.x, 0, 1, x_base, width);
-#else
-    const uint chunk = width;
-#endif
-    const uint block_rows = gl_NumSubgroups * kRowsTogether;
+    uint step = 0;
     for (uint block = 0; block < kBlocks; ++block) {
-        const uint row = (gl_WorkGroupID.x * kBlocks + block) * block_rows + gl_SubgroupID * kRowsTogether;
-        float gates[kRowsTogether], ups[kRowsTogether];
-        for (uint r = 0; r < kRowsTogether; ++r) gates[r] = ups[r] = 0.0;
-        for (uint first = 0; first < width; first += chunk) {
-            const uint count = min(chunk, width - first);
+        const uint row = first_row + block * BLOCK_ROWS;
+        float sum[2 * kRowsTogether];
+        [[unroll]] for (uint i = 0; i < results; ++i) sum[i] = 0.0;
+        for (uint unit = lane; unit < block_steps * TEAM_LANES; unit += TEAM_LANES) {
+            Unit g[kRowsTogether], u[kRowsTogether];
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
+                g[r] = next_gate[r];
+                u[r] = next_up[r];
+            }
+            if (step + 1 < steps) LOAD_STEP(step + 1)
+            ++step;
+            if (unit >= units) continue;
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
 #ifdef SG_INT8
-            if (chunk != width) quantise(p.x, 0, 1, x_base + first, count);
-#endif
-            for (uint unit = gl_SubgroupInvocationID; unit < count / kUnit; unit += gl_SubgroupSize) {
-                Unit g[kRowsTogether], u[kRowsTogether];
-                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
-                    const uint at = expert * out_rows + min(row + r, out_rows - 1);
-                    g[r] = load_unit(gate, at, first / kUnit + unit);
-                    u[r] = load_unit(up, at, first / kUnit + unit);
-                }
-                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
-#ifdef SG_INT8
-                    gates[r] += meet(g[r], 0, unit, count / 16, count / kUnit);
-                    ups[r] += meet(u[r], 0, unit, count / 16, count / kUnit);
+                sum[2 * r] += meet(g[r], x, unit, units);
+                sum[2 * r + 1] += meet(u[r], x, unit, units);
 #else
-                    gates[r] += meet_values(g[r], unit, p.x, x_base);
-                    ups[r] += meet_values(u[r], unit, p.x, x_base);
+                sum[2 * r] += meet_values(g[r], unit, p.x, x_base);
+                sum[2 * r + 1] += meet_values(u[r], unit, p.x, x_base);
 #endif
-                }
             }
         }
-        for (uint r = 0; r < kRowsTogether; ++r) {
-            const float g = subgroupAdd(gates[r]);
-            const float u = subgroupAdd(ups[r]);
-            if (subgroupElect() && row + r < out_rows)
+        if (kSplit > 1) barrier();
+        [[unroll]] for (uint i = 0; i < results; ++i) sum[i] = join(sum[i], i, results);
+        if (kSplit > 1) barrier();
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
+            const float g = joined(sum[2 * r], 2 * r, results);
+            const float u = joined(sum[2 * r + 1], 2 * r + 1, results);
+            if (subgroupElect() && gl_SubgroupID % kSplit == 0 && row + r < out_rows)
                 p.hidden.v[pair * out_rows + row + r] = swiglu(g, u, p.clamp) * weight;
         }
     }
@@ -365,56 +353,67 @@ void main() {
     const uint width = uint(p.width), out_rows = uint(p.out_rows), used = uint(p.used);
     const uint token = gl_WorkGroupID.y;
     Planes w = make_planes(p.codes, p.scales, p.extra, width);
+    const uint first_row = FIRST_ROW;
+    // The token's hidden vectors are one long one.
+#ifdef SG_INT8
+    Quantised x = quantised(p.x, token, used * width);
+#else
+    const uint x_base = token * used * width;
+#endif
+    const uint expert_units = width / kUnit;
+    WALK_BEGIN(used * expert_units)
+    Unit next[kRowsTogether], after[kRowsTogether];
+#define LOAD_STEP(to, step)                                                              \
+    {                                                                                    \
+        const uint block_ = (step) / block_steps;                                        \
+        const uint unit_ = ((step) - block_ * block_steps) * TEAM_LANES + lane;          \
+        if (unit_ < units) {                                                             \
+            const uint k_ = unit_ / expert_units;                                        \
+            const uint expert_ = p.routed != 0 ? p.selected.v[token * used + k_] : 0;    \
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) to[r] = load_unit(       \
+                w,                                                                       \
+                expert_ * out_rows +                                                     \
+                    min(first_row + block_ * BLOCK_ROWS + r, out_rows - 1),              \
+                unit_ - k_ * expert_units);                                              \
+        }                                                                                \
+    }
+    LOAD_STEP(next, 0)
+    if (steps > 1) LOAD_STEP(after, 1)
 #if SG_TYPE == SG_IQ2_XXS
     load_grid(p.grid);
     barrier();
 #endif
-    // The token's hidden vectors are one long one, cut between experts.
-    const uint x_base = token * used * width;
-#ifdef SG_INT8
-    const uint together = max(1, min(used, kChunkBytes / width));  // experts in shared memory
-    const uint chunk = min(width, kChunkBytes);
-    const bool all = together == used && chunk == width;
-    if (all) quantise(p.x, 0, 1, x_base, used * width);
-#else
-    const uint together = used, chunk = width;
-    const bool all = true;
-#endif
-    const uint block_rows = gl_NumSubgroups * kRowsTogether;
+    uint step = 0;
     for (uint block = 0; block < kBlocks; ++block) {
-        const uint row = (gl_WorkGroupID.x * kBlocks + block) * block_rows + gl_SubgroupID * kRowsTogether;
-        float total[kRowsTogether];
-        for (uint r = 0; r < kRowsTogether; ++r) total[r] = 0.0;
-        for (uint k0 = 0; k0 < used; k0 += together) {
-            const uint experts = min(together, used - k0);
-            for (uint first = 0; first < width; first += chunk) {
-                const uint count = chunk == width ? experts * width : min(chunk, width - first);
-#ifdef SG_INT8
-                if (!all) quantise(p.x, 0, 1, x_base + k0 * width + first, count);
-#endif
-                const uint units = min(chunk, width - first) / kUnit;
-                for (uint unit = gl_SubgroupInvocationID; unit < count / kUnit; unit += gl_SubgroupSize) {
-                    const uint k = unit / units;
-                    const uint expert = p.routed != 0 ? p.selected.v[token * used + k0 + k] : 0;
-                    Unit u[kRowsTogether];
-                    [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
-                        u[r] = load_unit(w, expert * out_rows + min(row + r, out_rows - 1),
-                                         first / kUnit + unit - k * units);
-                    [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
-#ifdef SG_INT8
-                        total[r] += meet(u[r], 0, unit, count / 16, count / kUnit);
-#else
-                        total[r] += meet_values(u[r], unit - k * units, p.x,
-                                                x_base + (k0 + k) * width + first);
-#endif
-                }
+        const uint row = first_row + block * BLOCK_ROWS;
+        float sum[kRowsTogether];
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) sum[r] = 0.0;
+        for (uint unit = lane; unit < block_steps * TEAM_LANES; unit += TEAM_LANES) {
+            Unit u[kRowsTogether];
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
+                u[r] = next[r];
+                next[r] = after[r];
             }
+            if (step + 2 < steps) LOAD_STEP(after, step + 2)
+            ++step;
+            if (unit >= units) continue;
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
+#ifdef SG_INT8
+                sum[r] += meet(u[r], x, unit, units);
+#else
+                sum[r] += meet_values(u[r], unit % expert_units, p.x,
+                                      x_base + unit / expert_units * width);
+#endif
         }
-        for (uint r = 0; r < kRowsTogether; ++r) {
-            const float sum = subgroupAdd(total[r]);
-            if (subgroupElect() && row + r < out_rows) {
+        if (kSplit > 1) barrier();
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
+            sum[r] = join(sum[r], r, kRowsTogether);
+        if (kSplit > 1) barrier();
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
+            const float total = joined(sum[r], r, kRowsTogether);
+            if (subgroupElect() && gl_SubgroupID % kSplit == 0 && row + r < out_rows) {
                 const uint at = token * out_rows + row + r;
-                p.y.v[at] = p.added != 0 ? sum + p.addend.v[at] : sum;
+                p.y.v[at] = p.added != 0 ? total + p.addend.v[at] : total;
             }
         }
     }

@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "types.h"
 
+#if defined(__cplusplus)
+#define sg_x sg_vecs
+#elif defined(SG_INT8)
+#define sg_x Vecs
+#else
+#define sg_x Floats
+#endif
+
 #ifdef __cplusplus
 namespace starglass::shaders {
 #endif
 #if defined(__cplusplus) || SG_MODE == 0
+// x: f32 values, or with SG_INT8 quantised vectors.
 SG_PARAMS(MatVecParams)
     sg_vecs codes;
     sg_words scales;
     sg_words extra;
     sg_words grid;
-    sg_floats x;
+    sg_x x;
     sg_floats y;
     sg_words selected;  // the matrix of each row of y, unread when used is 0
     sg_int width;       // of a slice of x
@@ -32,7 +41,7 @@ SG_PARAMS(GateUpParams)
     sg_words up_scales;
     sg_words up_extra;
     sg_words grid;
-    sg_floats x;
+    sg_x x;
     sg_words selected;  // unread when routed is 0
     sg_floats weights;
     sg_floats hidden;
@@ -50,7 +59,7 @@ SG_PARAMS(DownParams)
     sg_words scales;
     sg_words extra;
     sg_words grid;
-    sg_floats x;  // hidden
+    sg_x x;  // hidden
     sg_words selected;
     sg_floats addend;  // [tokens, out], unread when added is 0
     sg_floats y;

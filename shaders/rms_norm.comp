@@ -9,7 +9,9 @@ layout(local_size_x = 256) in;
 #include "rms_norm.glsl"
 
 void main() {
-    const uint base = gl_WorkGroupID.x * uint(p.dim);
+    const uint row = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    if (row >= uint(p.rows)) return;
+    const uint base = row * uint(p.dim);
     const uint dim = uint(p.dim);
     const float factor = rms_factor(p.x, base, dim, p.epsilon);
     for (uint i = gl_LocalInvocationID.x; i < dim; i += gl_WorkGroupSize.x)

@@ -11,9 +11,14 @@
 // Every invocation must call it; no element is read after it returns.
 float rms_factor(Floats x, uint base, uint dim, float epsilon) {
     precise float squares = 0.0;
-    for (uint i = gl_LocalInvocationID.x; i < dim; i += gl_WorkGroupSize.x) {
-        const float value = x.v[base + i];
-        squares = fma(value, value, squares);
+    // Four loads at once; a zero more changes no sum.
+    for (uint i = gl_LocalInvocationID.x; i < dim; i += 4 * gl_WorkGroupSize.x) {
+        float value[4];
+        [[unroll]] for (uint k = 0; k < 4; ++k) {
+            const uint at = i + k * gl_WorkGroupSize.x;
+            value[k] = at < dim ? x.v[base + at] : 0.0;
+        }
+        [[unroll]] for (uint k = 0; k < 4; ++k) squares = fma(value[k], value[k], squares);
     }
     squares = workgroup_sum(squares);
     precise float factor = 1.0 / sqrt(squares / float(dim) + epsilon);

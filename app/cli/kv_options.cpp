@@ -71,6 +71,7 @@ std::string reuse_line(const ReuseReport& reuse) {
     if (reuse.saved_seconds > 0)
         line += fmt::format(" instead of {:.3f} s, {:.3f} s saved", reuse.saved_seconds,
                             reuse.saved_seconds - reuse.load_seconds);
+    if (reuse.other_arithmetic) line += "; another backend made them";
     return line;
 }
 

@@ -43,6 +43,7 @@ Json reuse_to_json(const ReuseReport& reuse) {
         out["checkpoint"] = reuse.checkpoint;
         out["load_seconds"] = reuse.load_seconds;
         out["evaluate_seconds"] = reuse.saved_seconds;
+        out["other_arithmetic"] = reuse.other_arithmetic;
     }
     if (!reuse.note.empty()) out["note"] = reuse.note;
     if (reuse.left)

@@ -62,6 +62,7 @@ struct SaveJob {
 struct LoadedCheckpoint {
     CheckpointState state;
     std::vector<ChainId> chain;
+    std::vector<std::uint32_t> producers;  // of its segments and of the rest, each once
     double evaluate_seconds = 0;
     double seconds = 0;  // measured
     std::int64_t bytes = 0;
@@ -73,6 +74,7 @@ struct CheckpointMatch {
     std::int64_t tokens = 0;
     std::int64_t text_bytes = 0;
     bool has_logits = false;
+    std::uint32_t producer = 0;
     double evaluate_seconds = 0;
     double load_seconds = 0;
     bool load_measured = false;

@@ -74,6 +74,7 @@ std::vector<CheckpointMatch> KvStore::match(const std::string& fingerprint, std:
             match.tokens = header.tokens;
             match.text_bytes = header.text_bytes;
             match.has_logits = header.has_logits;
+            match.producer = header.producer;
             match.evaluate_seconds = header.evaluate_seconds;
             match.load_measured = entry.use.load_seconds >= 0;
             if (match.load_measured)
@@ -198,6 +199,7 @@ Result<LoadedCheckpoint> KvStore::read_state(const std::string& id, const ModelS
 
     const std::size_t count = header.segments.size();
     std::vector<SegmentText> words(count);
+    out.producers.assign(count + 1, header.producer);
     std::vector<Status> results(count);
     std::atomic<std::size_t> next{0};
     std::atomic<bool> failed{false};
@@ -211,6 +213,7 @@ Result<LoadedCheckpoint> KvStore::read_state(const std::string& id, const ModelS
         bytes_read += static_cast<std::int64_t>(bytes.size());
         TRY(const SegmentParts parts, open_segment(bytes, header.segments[i], first));
         TRY(words[i], decode_segment_text(parts.header, parts.text));
+        out.producers[i] = parts.header.producer;
         rows.resize(static_cast<std::size_t>(row_size));
         TRY_STATUS(decode_segment_rows(parts.header, parts.rows, rows));
         copy_rows_in(state.kv, shape.layers, first, first + kSegmentTokens, rows.data());
@@ -260,6 +263,9 @@ Result<LoadedCheckpoint> KvStore::read_state(const std::string& id, const ModelS
             return unusable({ErrorCode::invalid_input,
                              fmt::format("token {} is outside the vocabulary", token)});
 
+    std::sort(out.producers.begin(), out.producers.end());
+    out.producers.erase(std::unique(out.producers.begin(), out.producers.end()),
+                        out.producers.end());
     out.chain = header.segments;
     out.evaluate_seconds = header.evaluate_seconds;
     out.bytes = bytes_read;

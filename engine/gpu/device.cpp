@@ -14,7 +14,8 @@ namespace starglass::gpu {
 namespace {
 
 constexpr std::int64_t kAlignment = 256;
-constexpr std::int64_t kBlockBytes = std::int64_t{64} << 20;  // small pieces share one of these
+constexpr std::int64_t kBlockBytes = std::int64_t{64} << 20;
+constexpr std::int64_t kBlockBytesLeast = std::int64_t{1} << 20;
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) {
     return (value + step - 1) / step * step;
@@ -73,6 +74,11 @@ Result<std::unique_ptr<Device>> Device::open(const DeviceOptions& options) {
 
 Status Device::create(const DeviceOptions& options) {
     options_ = options;
+    // Under a limit a block is a small part of it, so that what is allocated is what is used.
+    block_bytes_ = kBlockBytes;
+    if (options.memory_limit > 0)
+        block_bytes_ = std::clamp(options.memory_limit / 256 / kBlockBytesLeast * kBlockBytesLeast,
+                                  kBlockBytesLeast, kBlockBytes);
     TRY(const Instance instance, make_instance(options.validation));
     instance_ = instance.handle;
     validated_ = instance.validated;
@@ -299,7 +305,7 @@ Result<Buffer> Device::allocate(std::int64_t bytes, MemoryUse use) {
         return Buffer{block.address + static_cast<std::uint64_t>(offset), needed,
                       block.host != nullptr ? block.host + offset : nullptr};
     };
-    if (needed >= kBlockBytes / 2 || use != MemoryUse::device) {
+    if (needed >= block_bytes_ / 2 || use != MemoryUse::device) {
         TRY(Block* const block, new_block(needed, use));
         block->whole = true;
         return piece(*block, 0);
@@ -317,14 +323,14 @@ Result<Buffer> Device::allocate(std::int64_t bytes, MemoryUse use) {
     for (const auto& block : blocks_)
         if (!block->whole && block->use == use)
             if (auto buffer = take(*block)) return *buffer;
-    auto block = new_block(kBlockBytes, use);
+    auto block = new_block(block_bytes_, use);
     if (!block) {
         // A device that is nearly full may still have room for the piece alone.
         TRY(Block* const small, new_block(needed, use));
         small->whole = true;
         return piece(*small, 0);
     }
-    (*block)->free[0] = kBlockBytes;
+    (*block)->free[0] = block_bytes_;
     return *take(**block);
 }
 

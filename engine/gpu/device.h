@@ -114,6 +114,7 @@ private:
     std::vector<std::unique_ptr<Block>> blocks_;
     std::map<std::uint64_t, Block*> by_address_;
     std::int64_t allocated_ = 0;
+    std::int64_t block_bytes_ = 0;  // small pieces share one of these
 
     struct PipelineKey {
         Shader shader;

@@ -199,6 +199,7 @@ DeviceInfo probe(VkInstance instance, VkPhysicalDevice device, int index) {
     info.shared_memory = basic.limits.maxComputeSharedMemorySize;
     info.workgroup_size = std::min(basic.limits.maxComputeWorkGroupInvocations,
                                    basic.limits.maxComputeWorkGroupSize[0]);
+    std::copy_n(basic.limits.maxComputeWorkGroupCount, 3, info.workgroups_max.begin());
     info.storage_range = basic.limits.maxStorageBufferRange;
     info.allocations_max = basic.limits.maxMemoryAllocationCount;
     info.timestamp_period =

@@ -3,6 +3,7 @@
 // What a Vulkan device can do, as probed. Nothing here opens a device.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -52,6 +53,7 @@ struct DeviceInfo {
     std::vector<MemoryHeap> heaps;
     std::uint32_t shared_memory = 0;     // bytes a workgroup may share
     std::uint32_t workgroup_size = 0;    // invocations
+    std::array<std::uint32_t, 3> workgroups_max{};  // of a dispatch, by dimension; 65,535 is promised
     std::int64_t storage_range = 0;      // bytes of one descriptor; kernels use addresses instead
     std::int64_t allocation_max = 0;     // bytes of one allocation
     std::uint32_t allocations_max = 0;   // how many

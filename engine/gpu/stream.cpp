@@ -58,6 +58,11 @@ void Stream::fail_with(Error error) {
     if (!error_) ++failures_;
     if (!error_) error_ = std::move(error);
     nodes_.clear();
+    // What was recorded but not handed over may use memory that is about to be released.
+    if (open_ == VK_NULL_HANDLE) return;
+    vkResetCommandBuffer(open_, 0);
+    free_commands_.push_back(open_);
+    open_ = VK_NULL_HANDLE;
 }
 
 Stream::Node& Stream::add(std::span<const Range> reads, std::span<const Range> writes) {
@@ -66,6 +71,9 @@ Stream::Node& Stream::add(std::span<const Range> reads, std::span<const Range> w
         encode();
         if (recorded_ >= (running_.empty() ? kFirstSubmission : kSubmission)) submit();
     }
+    for (const Range& range : writes)
+        for (Watch& watched : watches_)
+            if (watched.id != 0 && overlap(watched.range, range)) watched.id = 0;
     Node& node = nodes_.emplace_back();
     node.reads = static_cast<std::uint8_t>(reads.size());
     node.writes = static_cast<std::uint8_t>(writes.size());
@@ -78,6 +86,13 @@ void Stream::dispatch_bytes(Shader shader, const SpecConstants& constants, const
                             std::size_t params_bytes, Groups groups, std::span<const Range> reads,
                             std::span<const Range> writes) {
     if (error_ || groups.x <= 0 || groups.y <= 0 || groups.z <= 0) return;
+    const auto& most = device_.info().workgroups_max;
+    if (groups.x > most[0] || groups.y > most[1] || groups.z > most[2])
+        return fail_with({ErrorCode::internal,
+                          fmt::format("the kernel {} wants {} x {} x {} workgroups and the graphics processor "
+                                      "takes {} x {} x {}; evaluate fewer tokens at a time",
+                                      shader_module(shader).name, groups.x, groups.y, groups.z,
+                                      most[0], most[1], most[2])});
     const auto pipeline = device_.pipeline(shader, constants);
     if (!pipeline) return fail_with(pipeline.error());
     Node& node = add(reads, writes);
@@ -110,6 +125,16 @@ void Stream::fill(std::uint64_t to, std::int64_t bytes, std::uint32_t word) {
     node.to = to;
     node.bytes = bytes;
     node.word = word;
+}
+
+std::uint64_t Stream::watch(Range range) {
+    const std::uint64_t id = ++last_watch_;
+    watches_[id % watches_.size()] = {range, id};
+    return id;
+}
+
+bool Stream::intact(std::uint64_t watch) const {
+    return watch != 0 && watches_[watch % watches_.size()].id == watch;
 }
 
 // --- host memory -----------------------------------------------------------------------------
@@ -239,23 +264,35 @@ void Stream::encode() {
                nodes_[static_cast<std::size_t>(b)].level;
     });
 
-    constexpr VkPipelineStageFlags kStages =
-        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
     VkMemoryBarrier memory{};
     memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-    memory.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                           VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-    const auto barrier = [&] {
-        vkCmdPipelineBarrier(open_, kStages, kStages, 0, 1, &memory, 0, nullptr, 0, nullptr);
+    // Copies are named only where there are some: kernel to kernel is the cheaper wait.
+    const auto barrier = [&](bool copies) {
+        VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+        memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+        memory.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+        if (copies) {
+            stages |= VK_PIPELINE_STAGE_TRANSFER_BIT;
+            memory.srcAccessMask |= VK_ACCESS_TRANSFER_WRITE_BIT;
+            memory.dstAccessMask |= VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+        }
+        vkCmdPipelineBarrier(open_, stages, stages, 0, 1, &memory, 0, nullptr, 0, nullptr);
         ++barriers_;
     };
+    // Whether a level has copies; what was given before this batch counts as having some.
+    copies_in_level_.assign(nodes_.size() + 1, false);
+    for (const Node& node : nodes_)
+        if (node.kind != Node::Kind::dispatch)
+            copies_in_level_[static_cast<std::size_t>(node.level)] = true;
+    bool copied = copies_before_;
     int level = -1;
     VkPipeline bound = VK_NULL_HANDLE;
     for (const int index : order_) {
         const Node& node = nodes_[static_cast<std::size_t>(index)];
         if (node.level != level || profiling_) {
-            barrier();
+            const bool copies = copies_in_level_[static_cast<std::size_t>(node.level)];
+            barrier(copies || copied || profiling_);
+            copied = copies;
             level = node.level;
         }
         switch (node.kind) {
@@ -275,7 +312,7 @@ void Stream::encode() {
                               static_cast<std::uint32_t>(node.groups.y),
                               static_cast<std::uint32_t>(node.groups.z));
                 if (timed) {
-                    barrier();
+                    barrier(true);
                     vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query + 1);
                     const std::span<const Range> ranges(node.ranges);
@@ -302,6 +339,7 @@ void Stream::encode() {
         }
         ++recorded_;
     }
+    copies_before_ = copied;
     nodes_.clear();
 }
 
@@ -318,6 +356,10 @@ void Stream::submit() {
                          VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0, nullptr);
     VkResult result = vkEndCommandBuffer(open_);
     const std::uint64_t ticket = ticket_ + 1;
+    if (submissions_ == failing_submission_) {
+        failing_submission_ = -1;
+        result = failing_result_;
+    }
     if (result == VK_SUCCESS) {
         VkTimelineSemaphoreSubmitInfo timeline{};
         timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;

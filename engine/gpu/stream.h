@@ -51,7 +51,8 @@ public:
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // `params` is what the shader's push constants hold.
+    // `params` is what the shader's push constants hold. More workgroups than the device takes are an
+    // error that the stream remembers.
     template <class Params>
     void dispatch(Shader shader, const SpecConstants& constants, const Params& params,
                   Groups groups, std::initializer_list<Range> reads,
@@ -85,6 +86,16 @@ public:
     void clear_error() { error_.reset(); }
     // How often work was dropped: what was written to be kept must then be written again.
     [[nodiscard]] std::int64_t failures() const { return failures_; }
+
+    // Whether bytes are still as they were: `watch` remembers a range, `intact` is true until something is
+    // given that writes to it. The oldest of a few is forgotten for a new one.
+    std::uint64_t watch(Range range);
+    [[nodiscard]] bool intact(std::uint64_t watch) const;
+    // For tests: the submission after `more` further ones fails with `result`, as a driver would say it.
+    void fail_submission(std::int64_t more, VkResult result) {
+        failing_submission_ = submissions_ + more;
+        failing_result_ = result;
+    }
 
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
@@ -139,6 +150,8 @@ private:
     std::uint64_t ticket_ = 0;  // of the last submission
     std::vector<Node> nodes_;
     std::vector<int> order_;
+    std::vector<char> copies_in_level_;
+    bool copies_before_ = true;  // the last level of the batch before had copies
     int recorded_ = 0;  // kernels in the open command buffer
     std::optional<Error> error_;
 
@@ -146,6 +159,13 @@ private:
     Buffer staging_;
     std::int64_t staged_ = 0, staged_done_ = 0;
     Buffer readback_;
+
+    struct Watch {
+        Range range;
+        std::uint64_t id = 0;  // 0: written to
+    };
+    std::array<Watch, 16> watches_{};
+    std::uint64_t last_watch_ = 0;
 
     VkQueryPool queries_ = VK_NULL_HANDLE;
     struct Profiled {
@@ -159,6 +179,8 @@ private:
     bool profiling_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
     std::int64_t failures_ = 0;
+    std::int64_t failing_submission_ = -1;
+    VkResult failing_result_ = VK_SUCCESS;
 };
 
 }  // namespace starglass::gpu

@@ -172,6 +172,7 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
 }
 
 Products products_of(const VulkanContext& context) {
+    if (context.emulate_matrix) return Products::matrix_emulated;
     return context.device.features().cooperative_matrix ? Products::matrix : Products::scalar;
 }
 

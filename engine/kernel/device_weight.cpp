@@ -2,6 +2,7 @@
 #include "kernel/device_weight.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace starglass {
@@ -11,6 +12,31 @@ constexpr std::int64_t kPlaneAlignment = 256;
 
 std::int64_t even_halves(std::int64_t count) {
     return (count + 1) / 2 * 4;
+}
+
+// The signs of eight values are seven bits in the file; the eighth makes their number even.
+void pack_iq2_row(const std::byte* from, std::int64_t blocks, int plane, std::byte* out) {
+    for (std::int64_t block = 0; block < blocks; ++block, from += 66) {
+        std::uint32_t scales = 0;
+        for (int group = 0; group < 8; ++group) {
+            std::uint32_t words[2];
+            std::memcpy(words, from + 2 + 8 * group, sizeof words);
+            scales |= (words[1] >> 28) << (4 * group);
+            if (plane != 0) continue;
+            std::uint32_t signs = 0;
+            for (int part = 0; part < 4; ++part) {
+                const std::uint32_t seven = (words[1] >> (7 * part)) & 127U;
+                const auto eighth = static_cast<std::uint32_t>(std::popcount(seven) & 1);
+                signs |= (seven | eighth << 7) << (8 * part);
+            }
+            words[1] = signs;
+            std::memcpy(out, words, sizeof words);
+            out += sizeof words;
+        }
+        if (plane == 0) continue;
+        std::memcpy(out, &scales, sizeof scales);
+        out += sizeof scales;
+    }
 }
 
 }  // namespace
@@ -35,7 +61,7 @@ DeviceLayout device_layout(DataType type, std::int64_t in, std::int64_t rows) {
             set({in / 4, in / 16, in / 256 * 4});
             break;
         case DataType::iq2_xxs:
-            set({in / 4, even_halves(in / 256)});
+            set({in / 4, even_halves(in / 256), in / 256 * 4});
             break;
         case DataType::f16:
         case DataType::bf16:
@@ -66,7 +92,8 @@ void pack_device_row(const Weight& w, const DeviceLayout& layout, int plane, std
         case DataType::q2_k:
             return plane == 0 ? copies(84, 16, 64) : plane == 1 ? copies(84, 0, 16) : copies(84, 80, 4);
         case DataType::iq2_xxs:
-            return plane == 0 ? copies(66, 2, 64) : copies(66, 0, 2);
+            if (plane == 1) return copies(66, 0, 2);
+            return pack_iq2_row(from, w.in / 256, plane, out);
         default:
             return copies(size, 0, size);
     }

@@ -22,7 +22,15 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
-    const RowBlocks blocks = row_blocks(context, gate.out, 2, count);
+    RowBlocks blocks = row_blocks(context, gate.out * pairs.used,
+                                        units_of(gate.type, gate.in), 2, pairs.rows * pairs.used, gate.out);
+    const VectorInput in = vector_input(context, address_of(x), pairs.rows, gate.in, gate.type);
+    if (in.address == 0) return;
+    if (gate.type == DataType::iq2_xxs && blocks.workgroups > 1 && blocks.blocks == 1) {
+        // Each workgroup fetches the grid first; let it pay twice.
+        blocks.blocks = 2;
+        blocks.workgroups = divide_up(blocks.workgroups, 2);
+    }
     const shaders::GateUpParams params{.gate_codes = g.codes,
                                        .gate_scales = g.scales,
                                        .gate_extra = g.extra,
@@ -30,7 +38,7 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
                                        .up_scales = u.scales,
                                        .up_extra = u.extra,
                                        .grid = context.iq2_grid(),
-                                       .x = address_of(x),
+                                       .x = in.address,
                                        .selected = address_of(pairs.selected),
                                        .weights = address_of(pairs.weights),
                                        .hidden = hidden,
@@ -41,8 +49,8 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
                                        .clamp = clamp};
     context.stream.dispatch(
         vector_shader(context, VectorProduct::gate_up, gate.type),
-        {blocks.together, 1, blocks.blocks}, params, {blocks.workgroups, count},
-        {weight_range(gate), weight_range(up), range_of(x, pairs.rows * gate.in),
+        blocks.constants(1), params, {blocks.workgroups, count},
+        {weight_range(gate), weight_range(up), range_of(in.address, in.bytes),
          range_of(pairs.selected, pairs.selected != nullptr ? count : 0),
          range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
         {range_of(hidden, count * gate.out * 4)});
@@ -52,12 +60,16 @@ void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, cons
           const float* addend, float* y) {
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses planes = plane_addresses(w);
-    const RowBlocks blocks = row_blocks(context, w.out, 2, pairs.rows);
+    const RowBlocks blocks =
+        row_blocks(context, w.out, units_of(w.type, w.in) * pairs.used, 2, pairs.rows, w.out);
+    const VectorInput in =
+        vector_input(context, hidden, pairs.rows, w.in * pairs.used, w.type);
+    if (in.address == 0) return;
     const shaders::DownParams params{.codes = planes.codes,
                                      .scales = planes.scales,
                                      .extra = planes.extra,
                                      .grid = context.iq2_grid(),
-                                     .x = hidden,
+                                     .x = in.address,
                                      .selected = address_of(pairs.selected),
                                      .addend = address_of(addend),
                                      .y = address_of(y),
@@ -67,9 +79,8 @@ void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, cons
                                      .routed = pairs.selected != nullptr,
                                      .added = addend != nullptr};
     context.stream.dispatch(vector_shader(context, VectorProduct::down, w.type),
-                            {blocks.together, 1, blocks.blocks}, params,
-                            {blocks.workgroups, pairs.rows},
-                            {weight_range(w), range_of(hidden, count * w.in * 4),
+                            blocks.constants(1), params, {blocks.workgroups, pairs.rows},
+                            {weight_range(w), range_of(in.address, in.bytes),
                              range_of(addend, addend != nullptr ? pairs.rows * w.out : 0),
                              range_of(pairs.selected, pairs.selected != nullptr ? count : 0)},
                             {range_of(y, pairs.rows * w.out)});
@@ -95,8 +106,8 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
     const std::uint64_t gates = memory;
     const std::uint64_t ups = gates + static_cast<std::uint64_t>(hidden_bytes);
     const std::uint64_t parts = ups + static_cast<std::uint64_t>(hidden_bytes);
-    const bool tiled = may_tile(context, gate, pairs.rows) && may_tile(context, up, pairs.rows) &&
-                       may_tile(context, down, pairs.rows);
+    const bool tiled = may_tile(context, gate, count) && may_tile(context, up, count) &&
+                       may_tile(context, down, count);
     TileGroups groups;
     const TileGroups* by_matrix = nullptr;
     if (tiled && pairs.selected != nullptr) {
@@ -148,7 +159,8 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
 void run_experts(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
                  const Weight& up, const Weight& down_weight, float clamp,
                  VulkanContext::Scratch slot, const float* addend, float* y) {
-    if (!fused(gate, up, down_weight) || may_tile(context, gate, pairs.rows))
+    const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
+    if (!fused(gate, up, down_weight) || may_tile(context, gate, count))
         return apart(context, x, pairs, gate, up, down_weight, clamp, addend, y);
     const std::uint64_t hidden = context.scratch(
         slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);

@@ -95,7 +95,7 @@ void pre(VulkanContext& context, const HyperPre& op, const HyperPost* post, cons
     const gpu::Range u = range_of(op.u, rows * op.dim);
     context.stream.dispatch(Shader::hyper_finish,
                             {static_cast<std::uint32_t>(op.streams), 0, norm != nullptr}, params,
-                            {rows}, {parts, range_of(op.h, rows * c * op.dim)},
+                            {rows, 2}, {parts, range_of(op.h, rows * c * op.dim)},
                             {u, range_of(op.post, rows * c), range_of(op.comb, rows * c * c),
                              norm != nullptr ? range_of(norm->y, rows * op.dim) : u});
 }

@@ -6,6 +6,7 @@
 
 #include "experts_group_params.h"
 #include "mat_input_params.h"
+#include "mat_quantise_params.h"
 #include "mat_tile_params.h"
 #include "mat_vec_params.h"
 #include "tensor/block_format.h"
@@ -75,16 +76,85 @@ gpu::Range weight_range(const Weight& w) {
     return {address_of(w.data), device_layout(w).bytes};
 }
 
-RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::uint32_t together,
-                     std::int64_t other_workgroups) {
-    const std::int64_t subgroups = kWorkgroup / context.device.info().subgroup_size;
-    // Few rows keep fewer of them together, so that every subgroup has work.
-    while (together > 1 && rows * other_workgroups < subgroups * together * 512) together /= 2;
-    const std::int64_t block = subgroups * together;
-    // Enough workgroups to fill a large device several times over, and no more.
-    const std::int64_t blocks =
-        std::clamp<std::int64_t>(rows * other_workgroups / (block * 2048), 1, 8);
-    return {together, static_cast<std::uint32_t>(blocks), divide_up(rows, block * blocks)};
+std::int64_t units_of(DataType type, std::int64_t width) {
+    switch (type) {
+        case DataType::q8_0:
+            return width / 16;
+        case DataType::q4_k:
+            return width / 32;
+        case DataType::f16:
+            return divide_up(width, 8);
+        case DataType::f32:
+            return divide_up(width, 4);
+        default:
+            return width / 64;
+    }
+}
+
+RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64_t units,
+                     std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows) {
+    // A large device runs about 8,000 subgroups at once (132 multiprocessors, 64 each). A software driver
+    // runs a workgroup a core, and pays for each to start.
+    const bool software = context.device.info().kind == gpu::DeviceKind::software;
+    const std::int64_t kResident = software ? 128 : 8192;
+    const std::int64_t width = context.device.info().subgroup_size;
+    const std::int64_t subgroups = kWorkgroup / width;
+    // More subgroups to a row while there are too few of them and each keeps two steps.
+    std::int64_t split = 1;
+    while (split < subgroups && rows * split < kResident && units >= 4 * split * width) split *= 2;
+    while (together > 1 && rows * other_workgroups * split < kResident * together) together /= 2;
+    const std::int64_t block = subgroups / split * together;
+    const std::int64_t wanted = software ? 8 : kResident / 4;  // workgroups
+    const std::int64_t blocks = std::clamp<std::int64_t>(
+        divide_up(out_rows, block) * other_workgroups / wanted, 1, 8);
+    return {together, static_cast<std::uint32_t>(split), static_cast<std::uint32_t>(blocks),
+            divide_up(out_rows, block * blocks)};
+}
+
+VectorInput vector_input(VulkanContext& context, std::uint64_t x, std::int64_t vectors,
+                         std::int64_t width, DataType type) {
+    if (context.activations == Activations::f32 ||
+        activation_format(type) == ActivationFormat::f32)
+        return {x, vectors * width * 4};
+    // As quantised_stride in mat_quantised.glsl.
+    const bool sums = type == DataType::q2_k || type == DataType::q4_k;
+    const std::int64_t bytes = width + (type == DataType::q8_0 ? width / 8 : width / 64) +
+                               (sums ? width / 4 : 0);
+    const std::int64_t needed = vectors * divide_up(bytes, 16) * 16;
+    for (const VulkanContext::QuantisedForm& form : context.quantised)
+        if (form.x == x && form.vectors == vectors && form.width == width && form.type == type &&
+            context.stream.intact(form.source_watch) && context.stream.intact(form.own_watch))
+            return {form.buffer.address, needed};
+    VulkanContext::QuantisedForm& form = context.quantised[context.quantised_next];
+    context.quantised_next = (context.quantised_next + 1) % context.quantised.size();
+    form.x = 0;
+    if (form.buffer.bytes < needed) {
+        if (!context.stream.finish()) return {};
+        context.device.release(form.buffer);
+        form.buffer = {};
+        auto room = context.device.allocate(needed + needed / 4);
+        if (!room) {
+            context.stream.fail_with(room.error());
+            return {};
+        }
+        form.buffer = *room;
+    }
+    Shader shader = Shader::mat_quantise_q8_0;
+    if (type == DataType::q2_k) shader = Shader::mat_quantise_q2_k;
+    if (type == DataType::q4_k) shader = Shader::mat_quantise_q4_k;
+    if (type == DataType::iq2_xxs) shader = Shader::mat_quantise_iq2_xxs;
+    const shaders::MatQuantiseParams params{
+        .x = x, .to = form.buffer.address, .width = static_cast<std::int32_t>(width)};
+    context.stream.dispatch(shader, {}, params, {divide_up(width, 4096), vectors},
+                            {range_of(x, vectors * width * 4)},
+                            {range_of(form.buffer.address, needed)});
+    form.x = x;
+    form.vectors = vectors;
+    form.width = width;
+    form.type = type;
+    form.source_watch = context.stream.watch(range_of(x, vectors * width * 4));
+    form.own_watch = context.stream.watch(range_of(form.buffer.address, needed));
+    return {form.buffer.address, needed};
 }
 
 void mat_vec(VulkanContext& context, const Product& op) {
@@ -99,14 +169,18 @@ void mat_vec(VulkanContext& context, const Product& op) {
                                                                              : 1);
     const std::int64_t passes = divide_up(op.rows, columns);
     const RowBlocks blocks =
-        row_blocks(context, out_rows, columns > 1 ? 2 : 4, passes * op.groups);
+        row_blocks(context, op.w.out, units_of(op.w.type, op.w.in), columns > 1 ? 2 : 4,
+                   chosen ? op.rows : passes, out_rows);
     const PlaneAddresses planes = plane_addresses(op.w);
     const std::int64_t x_rows = chosen ? op.rows / op.used : op.rows;
+    const VectorInput x =
+        vector_input(context, op.x, x_rows * op.groups, op.w.in, op.w.type);
+    if (x.address == 0) return;
     const shaders::MatVecParams params{.codes = planes.codes,
                                        .scales = planes.scales,
                                        .extra = planes.extra,
                                        .grid = context.iq2_grid(),
-                                       .x = op.x,
+                                       .x = x.address,
                                        .y = op.y,
                                        .selected = address_of(op.selected),
                                        .width = static_cast<std::int32_t>(op.w.in),
@@ -117,9 +191,9 @@ void mat_vec(VulkanContext& context, const Product& op) {
                                        .aligned = aligned,
                                        .used = chosen ? op.used : 0};
     context.stream.dispatch(vector_shader(context, VectorProduct::mat_vec, op.w.type),
-                            {blocks.together, columns, blocks.blocks}, params,
+                            blocks.constants(columns), params,
                             {blocks.workgroups, passes, op.groups},
-                            {weight_range(op.w), range_of(op.x, x_rows * op.groups * op.w.in * 4),
+                            {weight_range(op.w), range_of(x.address, x.bytes),
                              range_of(op.selected, chosen ? op.rows : 0)},
                             {range_of(op.y, op.rows * op.w.out * 4)});
 }
@@ -167,7 +241,11 @@ gpu::SpecConstants subgroup_grid(const VulkanContext& context) {
 }  // namespace
 
 bool may_tile(const VulkanContext& context, const Weight& w, std::int64_t rows) {
-    return context.activations == Activations::int8 && rows >= kTileRows && w.type != DataType::f32;
+    // A stack's tiles are filled by those rows that chose the same matrix.
+    const std::int64_t each = rows / w.count;
+    return context.activations == Activations::int8 && rows >= kTileRows &&
+           w.type != DataType::f32 &&
+           (w.count == 1 || each >= (tile_form(context) == TileForm::registers ? 12 : 4));
 }
 
 TileInput tile_input(VulkanContext& context, std::uint64_t x, std::int64_t rows, std::int64_t width,
@@ -189,7 +267,9 @@ TileInput tile_input(VulkanContext& context, std::uint64_t x, std::int64_t rows,
                                          .x_stride = static_cast<std::int32_t>(width),
                                          .y_stride = static_cast<std::int32_t>(result.row_words),
                                          .rows = static_cast<std::int32_t>(rows)};
-    context.stream.dispatch(Shader::mat_input, {kind}, params, {divide_up(width, 4096), rows},
+    const gpu::Groups by_row = folded(rows);
+    context.stream.dispatch(Shader::mat_input, {kind}, params,
+                            {divide_up(width, 4096), by_row.x, by_row.y},
                             {range_of(x, rows * width * 4)},
                             {range_of(result.address, rows * result.row_words * 4)});
     return result;

@@ -37,6 +37,7 @@ void mat_vec(VulkanContext& context, const Product& op);
 // to f16 (F16 weights meet x in two parts instead), so results differ from mat_vec by about 2^-11 of their
 // rms. Only in int8 arithmetic, which is coarser than that.
 inline constexpr std::int64_t kTileRows = 9;  // fewer are met as vectors
+// `rows`: of y, all matrices of a stack together.
 bool may_tile(const VulkanContext& context, const Weight& w, std::int64_t rows);
 // x as the tiles of weights of type `type` want it, in scratch; 0 after a failure.
 struct TileInput {
@@ -58,12 +59,26 @@ TileGroups tile_groups(VulkanContext& context, const std::int32_t* selected, std
 void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::uint64_t y,
               std::int64_t rows, int groups, const TileGroups* by_matrix, int used);
 
-// Rows a subgroup keeps under way at once, and blocks of rows a workgroup goes through.
+// How the subgroups of a kernel share its rows: rows a subgroup keeps under way at once, subgroups that
+// share a row, blocks of rows a workgroup goes through. `rows` and `units` (16-byte loads of a row) alone
+// decide the split, because it orders sums, and a result may not depend on its batch.
 struct RowBlocks {
-    std::uint32_t together, blocks;
+    std::uint32_t together, split, blocks;
     std::int64_t workgroups;
+    [[nodiscard]] gpu::SpecConstants constants(std::uint32_t columns) const {
+        return {together, columns, blocks, split};
+    }
 };
-RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::uint32_t together,
-                     std::int64_t other_workgroups);
+RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64_t units,
+                     std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows);
+std::int64_t units_of(DataType type, std::int64_t width);
+
+// What a kernel of `vector_shader` reads as x: the values, or with int8 arithmetic their codes.
+struct VectorInput {
+    std::uint64_t address = 0;
+    std::int64_t bytes = 0;
+};
+VectorInput vector_input(VulkanContext& context, std::uint64_t x, std::int64_t vectors,
+                         std::int64_t width, DataType type);
 
 }  // namespace starglass

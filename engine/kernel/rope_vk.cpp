@@ -40,6 +40,7 @@ gpu::Range VulkanContext::rope_table(const RopeParams& params,
                                      std::span<const std::int64_t> positions) {
     const auto bytes = static_cast<std::int64_t>(positions.size()) * params.rotary *
                        static_cast<std::int64_t>(sizeof(float));
+    if (stream.error()) return {};  // what is written now is dropped
     RopeTable* oldest = rope_tables_.data();
     for (RopeTable& table : rope_tables_) {
         if (table.used != 0 && table.failures == stream.failures() && table.params == params &&

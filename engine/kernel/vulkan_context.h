@@ -4,6 +4,7 @@
 // words to do it with. Value pointers in ops are device addresses (backend.h).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -32,6 +33,13 @@ inline std::int64_t divide_up(std::int64_t value, std::int64_t step) {
     return (value + step - 1) / step;
 }
 
+// As many workgroups as rows, on two dimensions where one might not take them: number
+// y * (workgroups on x) + x. A device need not take more than 65,535 on a dimension.
+inline gpu::Groups folded(std::int64_t rows) {
+    constexpr std::int64_t kAcross = 32768;
+    return {std::min(rows, kAcross), divide_up(rows, kAcross)};
+}
+
 class VulkanContext {
 public:
     VulkanContext(gpu::Device& device, gpu::Stream& stream, Activations activations)
@@ -39,6 +47,7 @@ public:
     ~VulkanContext() {
         for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
         device.release(grid_);
+        for (const QuantisedForm& form : quantised) device.release(form.buffer);
         for (const RopeTable& table : rope_tables_) device.release(table.buffer);
     }
     VulkanContext(const VulkanContext&) = delete;
@@ -72,10 +81,26 @@ public:
                 return 0;
             }
             grid_ = *room;
+            grid_failures_ = -1;
+        }
+        if (grid_failures_ != stream.failures() && !stream.error()) {
+            grid_failures_ = stream.failures();
             stream.write(grid_.address, kIq2XxsGrid.data(), sizeof kIq2XxsGrid);
         }
         return grid_.address;
     }
+
+    // Quantised forms of vectors, a few at a time, so that products of the same vectors share one and
+    // others do not wait for its memory.
+    struct QuantisedForm {
+        std::uint64_t x = 0;
+        std::int64_t vectors = 0, width = 0;
+        DataType type = DataType::f32;
+        std::uint64_t source_watch = 0, own_watch = 0;
+        gpu::Buffer buffer;
+    };
+    std::array<QuantisedForm, 12> quantised;
+    std::size_t quantised_next = 0;
 
     // A host array where kernels can read it.
     template <class T>
@@ -103,6 +128,7 @@ private:
 
     std::array<gpu::Buffer, scratch_count> scratch_{};
     gpu::Buffer grid_;
+    std::int64_t grid_failures_ = -1;  // of the stream when it was written
     std::array<RopeTable, 6> rope_tables_;
     std::int64_t rope_uses_ = 0;
 };

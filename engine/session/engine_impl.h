@@ -3,6 +3,7 @@
 // The facade's Engine: a mapped file, its shape, weights, tokenizer and one backend.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,6 +63,11 @@ public:
         if (parts_.prefill_chunk > 0) return parts_.prefill_chunk;
         if (parts_.options.backend == BackendKind::reference) return 32;
         return parts_.options.context_tokens > (std::int64_t{1} << 19) ? 256 : 512;
+    }
+    // A token has a workgroup for each of its experts, and a device takes 65,535 on a dimension.
+    [[nodiscard]] int chunk_max() const {
+        if (parts_.options.backend != BackendKind::vulkan) return 0;
+        return std::min(4096, 65535 / std::max(1, parts_.shape.experts_used));
     }
     [[nodiscard]] Rounding rounding() const {
         return parts_.options.numerics == Numerics::cont ? Rounding::none : Rounding::model;

@@ -139,11 +139,66 @@ std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk) {
     return chunk * 4 * (5 * heads / 2 + 3 * streams + 2 * experts + index + 16 * s.embedding);
 }
 
-Result<PlacedModel> on_device(const ModelShape& shape, const ModelWeights& weights,
-                              std::int64_t kv_bytes, const EngineOptions& options,
-                              std::unique_ptr<VulkanBackend> backend,
-                              const std::function<void(std::uint64_t, std::uint64_t)>& progress,
-                              const CancelToken& cancel) {
+gpu::DeviceOptions device_options(const EngineOptions& options) {
+    gpu::DeviceOptions device;
+    device.device = options.device;
+    device.cache_folder = options.pipeline_folder;
+    device.memory_limit = options.device_memory;
+    device.validation = options.device_validation;
+    const std::string off = "," + options.device_off + ",";
+    const auto keep = [&](const char* name) {
+        return off.find(fmt::format(",{},", name)) == std::string::npos;
+    };
+    device.mask.integer_dot = keep("integer_dot");
+    device.mask.cooperative_matrix = keep("cooperative_matrix");
+    device.mask.float16 = keep("float16");
+    device.mask.int8 = keep("int8");
+    device.mask.storage16 = keep("storage16");
+    device.mask.storage8 = keep("storage8");
+    device.mask.subgroup_size_control = keep("subgroup_size_control");
+    return device;
+}
+
+// Seconds a token needs at least.
+struct Prospect {
+    double device_seconds = 0, host_seconds = 0;
+};
+
+Prospect compare(const ReadSpeeds& speeds, const ModelShape& shape, const ModelWeights& weights,
+                 std::int64_t kept_bytes, const gpu::Device& device) {
+    const std::vector<LayerStateShape> state = layer_state_shapes(shape, Rounding::model);
+    const DecodeBytes bytes = decode_bytes(shape, weights, state, 128);
+    std::int64_t experts = 0;
+    for (const LayerWeights& layer : weights.layers) experts += expert_bytes(layer);
+    const std::int64_t room = std::max<std::int64_t>(0, device.free_bytes() - kept_bytes);
+    const double share =
+        experts == 0 ? 1.0
+                     : std::clamp(static_cast<double>(room) / static_cast<double>(experts), 0.0, 1.0);
+    const auto dense = static_cast<double>(bytes.dense + bytes.kv);
+    const auto routed = static_cast<double>(bytes.routed);
+    return {.device_seconds =
+                (dense + share * routed) / speeds.device + (1.0 - share) * routed / speeds.host,
+            .host_seconds = (dense + routed) / speeds.host};
+}
+
+Result<ReadSpeeds> measure_speeds(VulkanBackend& backend, const CancelToken& cancel) {
+    const int threads = ThreadPool::default_threads();
+    constexpr std::int64_t kHostProbe = std::int64_t{256} << 20;
+    ReadSpeeds result;
+    TRY(const std::vector<double> host,
+        measure_read_speed(std::span(&threads, 1), kHostProbe, cancel));
+    result.host = host.front();
+    TRY(result.device, backend.measure_read_speed());
+    return result;
+}
+
+}  // namespace
+
+Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const ModelShape& shape,
+                             const ModelWeights& weights, std::int64_t kv_bytes,
+                             const EngineOptions& options,
+                             const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                             const CancelToken& cancel) {
     PlacedModel result;
     result.weights = weights;
     ModelWeights& placed = result.weights;
@@ -206,73 +261,45 @@ Result<PlacedModel> on_device(const ModelShape& shape, const ModelWeights& weigh
     return result;
 }
 
-gpu::DeviceOptions device_options(const EngineOptions& options) {
-    gpu::DeviceOptions device;
-    device.device = options.device;
-    device.cache_folder = options.pipeline_folder;
-    device.memory_limit = options.device_memory;
-    device.validation = options.device_validation;
-    const std::string off = "," + options.device_off + ",";
-    const auto keep = [&](const char* name) { return off.find(fmt::format(",{},", name)) == off.npos; };
-    device.mask.integer_dot = keep("integer_dot");
-    device.mask.cooperative_matrix = keep("cooperative_matrix");
-    device.mask.float16 = keep("float16");
-    device.mask.int8 = keep("int8");
-    device.mask.storage16 = keep("storage16");
-    device.mask.storage8 = keep("storage8");
-    device.mask.subgroup_size_control = keep("subgroup_size_control");
-    return device;
+Result<PlacedModel> place_by_speed(
+    Result<std::unique_ptr<VulkanBackend>> backend, std::optional<ReadSpeeds> speeds,
+    const ModelShape& shape, const ModelWeights& weights, std::int64_t kv_bytes,
+    const EngineOptions& options,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress, const CancelToken& cancel) {
+    const auto attempt = [&]() -> Result<PlacedModel> {
+        if (!backend) return tl::unexpected<Error>(backend.error());
+        if (!speeds) {
+            TRY(speeds, measure_speeds(**backend, cancel));
+        }
+        const std::string reason =
+            fmt::format("{} reads {:.0f} GB/s and the processor {:.0f} GB/s, both measured",
+                        (*backend)->device().info().name, speeds->device / 1e9, speeds->host / 1e9);
+        std::int64_t shared = 0;
+        for (const LayerWeights& layer : weights.layers)
+            shared += device_layout(layer.q_b).bytes + device_layout(layer.output_a).bytes +
+                      device_layout(layer.output_b).bytes + 3 * device_layout(layer.gate_shared).bytes;
+        shared += device_layout(weights.output).bytes + device_layout(weights.embedding).bytes;
+        const Prospect prospect = compare(*speeds, shape, weights, shared + kv_bytes + kDeviceReserve,
+                                          (*backend)->device());
+        PlacedModel placed;
+        if (prospect.device_seconds < prospect.host_seconds) {
+            TRY(placed, place_on(std::move(*backend), shape, weights, kv_bytes, options, progress,
+                                 cancel));
+        } else {
+            placed = on_host(weights, options);
+        }
+        placed.summary.reason = reason;
+        placed.summary.considered = true;
+        return placed;
+    };
+    const bool considered = backend.has_value();
+    auto placed = attempt();
+    if (placed || placed.error().code == ErrorCode::cancelled) return placed;
+    PlacedModel instead = on_host(weights, options);
+    instead.summary.reason = placed.error().message;
+    instead.summary.considered = considered;
+    return instead;
 }
-
-// A layer is some fifteen kernels that wait for each other: about 4 µs each from one to the next on
-// today's drivers, whatever they compute.
-constexpr double kDeviceLayerSeconds = 60e-6;
-// What an ordinary desktop's processor reads from memory in a second.
-constexpr double kHostSpeedUsual = 40e9;
-
-// Whether a device could win by much. Known without looking for one, so that a small model (the built-in
-// one) opens at once.
-bool worth_a_device(const ModelShape& shape, const ModelWeights& weights) {
-    const std::vector<LayerStateShape> state = layer_state_shapes(shape, Rounding::model);
-    const DecodeBytes bytes = decode_bytes(shape, weights, state, 128);
-    return static_cast<double>(bytes.dense + bytes.routed + bytes.kv) / kHostSpeedUsual >
-           shape.layers * kDeviceLayerSeconds;
-}
-
-// Seconds a token needs at least, from what was measured.
-struct Prospect {
-    double device_seconds = 0, host_seconds = 0;
-    double device_speed = 0, host_speed = 0;
-};
-
-Result<Prospect> compare(const ModelShape& shape, const ModelWeights& weights,
-                         std::int64_t kept_bytes, VulkanBackend& backend, const CancelToken& cancel) {
-    Prospect result;
-    const std::vector<LayerStateShape> state = layer_state_shapes(shape, Rounding::model);
-    const DecodeBytes bytes = decode_bytes(shape, weights, state, 128);
-    const int threads = ThreadPool::default_threads();
-    constexpr std::int64_t kHostProbe = std::int64_t{256} << 20;
-    TRY(const std::vector<double> host,
-        measure_read_speed(std::span(&threads, 1), kHostProbe, cancel));
-    result.host_speed = host.front();
-    TRY(result.device_speed, backend.measure_read_speed());
-    std::int64_t experts = 0;
-    for (const LayerWeights& layer : weights.layers) experts += expert_bytes(layer);
-    const std::int64_t room =
-        std::max<std::int64_t>(0, backend.device().free_bytes() - kept_bytes);
-    const double share =
-        experts == 0 ? 1.0
-                     : std::clamp(static_cast<double>(room) / static_cast<double>(experts), 0.0, 1.0);
-    const auto dense = static_cast<double>(bytes.dense + bytes.kv);
-    const auto routed = static_cast<double>(bytes.routed);
-    result.host_seconds = (dense + routed) / result.host_speed;
-    result.device_seconds = shape.layers * kDeviceLayerSeconds +
-                            (dense + share * routed) / result.device_speed +
-                            (1.0 - share) * routed / result.host_speed;
-    return result;
-}
-
-}  // namespace
 
 Result<PlacedModel> place_model(
     const ModelShape& shape, const ModelWeights& weights, std::int64_t kv_bytes,
@@ -280,64 +307,22 @@ Result<PlacedModel> place_model(
     const std::function<void(std::uint64_t, std::uint64_t)>& progress, const CancelToken& cancel) {
     if (options.backend == BackendKind::cpu || options.backend == BackendKind::reference)
         return on_host(weights, options);
-    if (options.backend == BackendKind::automatic && !worth_a_device(shape, weights)) {
-        PlacedModel placed = on_host(weights, options);
-        placed.summary.reason = "the model is small: a graphics processor gains nothing";
-        return placed;
-    }
     auto backend = make_vulkan_backend(activations_of(options), device_options(options));
-    if (options.backend == BackendKind::vulkan) {
-        if (!backend) return tl::unexpected<Error>(backend.error());
-        TRY(PlacedModel placed, on_device(shape, weights, kv_bytes, options, std::move(*backend),
-                                          progress, cancel));
-        placed.summary.reason = "asked for";
-        placed.summary.considered = true;
+    if (options.backend == BackendKind::automatic && backend &&
+        (*backend)->device().info().kind == gpu::DeviceKind::software) {
+        PlacedModel placed = on_host(weights, options);
+        placed.summary.reason =
+            fmt::format("{} is a software driver", (*backend)->device().info().name);
         return placed;
     }
-
-    // Automatic: whatever goes wrong with a device ends on the CPU, and is said.
-    std::string reason;
-    bool considered = false;
-    if (!backend) {
-        reason = backend.error().message;
-    } else if ((*backend)->device().info().kind == gpu::DeviceKind::software) {
-        reason = fmt::format("{} is a software driver", (*backend)->device().info().name);
-    } else {
-        considered = true;
-        std::int64_t shared = 0;
-        for (const LayerWeights& layer : weights.layers)
-            shared += device_layout(layer.q_b).bytes + device_layout(layer.output_a).bytes +
-                      device_layout(layer.output_b).bytes + 3 * device_layout(layer.gate_shared).bytes;
-        shared += device_layout(weights.output).bytes + device_layout(weights.embedding).bytes;
-        auto prospect = compare(shape, weights, shared + kv_bytes + kDeviceReserve, **backend, cancel);
-        if (!prospect) {
-            if (prospect.error().code == ErrorCode::cancelled)
-                return tl::unexpected<Error>(prospect.error());
-            reason = prospect.error().message;
-        } else {
-            const std::string speeds = fmt::format(
-                "{} reads {:.0f} GB/s and the processor {:.0f} GB/s, both measured",
-                (*backend)->device().info().name, prospect->device_speed / 1e9,
-                prospect->host_speed / 1e9);
-            if (prospect->device_seconds < prospect->host_seconds) {
-                auto placed = on_device(shape, weights, kv_bytes, options, std::move(*backend),
-                                        progress, cancel);
-                if (placed) {
-                    placed->summary.reason = speeds;
-                    placed->summary.considered = true;
-                    return placed;
-                }
-                if (placed.error().code == ErrorCode::cancelled)
-                    return tl::unexpected<Error>(placed.error());
-                reason = placed.error().message;
-            } else {
-                reason = speeds;
-            }
-        }
-    }
-    PlacedModel placed = on_host(weights, options);
-    placed.summary.reason = reason;
-    placed.summary.considered = considered;
+    if (options.backend == BackendKind::automatic)
+        return place_by_speed(std::move(backend), std::nullopt, shape, weights, kv_bytes, options,
+                              progress, cancel);
+    if (!backend) return tl::unexpected<Error>(backend.error());
+    TRY(PlacedModel placed, place_on(std::move(*backend), shape, weights, kv_bytes, options,
+                                     progress, cancel));
+    placed.summary.reason = "asked for";
+    placed.summary.considered = true;
     return placed;
 }
 

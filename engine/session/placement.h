@@ -5,13 +5,16 @@
 // memory and is computed there.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/cancel.h"
 #include "engine/engine.h"
 #include "kernel/backend.h"
 #include "model/shape.h"
 #include "model/weights.h"
+#include "vulkan/vulkan_backend.h"
 
 namespace starglass {
 
@@ -29,5 +32,26 @@ Result<PlacedModel> place_model(const ModelShape& shape, const ModelWeights& wei
                                 std::int64_t kv_bytes, const EngineOptions& options,
                                 const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
                                 const CancelToken& cancel);
+
+// The same on a device that is open. Tests hand in one with features of their choice.
+Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const ModelShape& shape,
+                             const ModelWeights& weights, std::int64_t kv_bytes,
+                             const EngineOptions& options,
+                             const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+                             const CancelToken& cancel);
+
+// Bytes a second at which memory is read.
+struct ReadSpeeds {
+    double device = 0, host = 0;
+};
+
+// BackendKind::automatic's choice, given a device or why there is none. Whatever goes wrong with the
+// device ends on the CPU, and is said. `speeds` are measured where they are not given.
+Result<PlacedModel> place_by_speed(Result<std::unique_ptr<VulkanBackend>> backend,
+                                   std::optional<ReadSpeeds> speeds, const ModelShape& shape,
+                                   const ModelWeights& weights, std::int64_t kv_bytes,
+                                   const EngineOptions& options,
+                                   const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+                                   const CancelToken& cancel);
 
 }  // namespace starglass

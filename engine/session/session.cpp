@@ -34,7 +34,9 @@ public:
           cache_(*engine_, options.cache),
           timeline_(
               engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
-              {.chunk = engine_->prefill_chunk(), .context = engine_->options().context_tokens}),
+              {.chunk = engine_->prefill_chunk(),
+               .context = engine_->options().context_tokens,
+               .chunk_max = engine_->chunk_max()}),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
         for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,
@@ -212,6 +214,7 @@ void SessionImpl::adopt(LoadedCheckpoint& loaded, const std::string& id, ReuseRe
     report.tokens = static_cast<int>(loaded.state.tokens.size());
     report.load_seconds = loaded.seconds;
     report.saved_seconds = loaded.evaluate_seconds;
+    report.other_arithmetic = cache_.made_elsewhere(loaded);
     logits_position_ = -1;
     if (!loaded.state.logits.empty()) {
         logits_ = std::move(loaded.state.logits);

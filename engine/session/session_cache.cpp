@@ -10,6 +10,9 @@ namespace {
 
 // Reading a checkpoint for fewer tokens than this is not worth the disk's attention.
 constexpr std::int64_t kTokensWorthLoading = 32;
+// Of a producer: rows came from other arithmetic and were gone on from. Such a checkpoint promises nobody
+// equal bits.
+constexpr std::uint32_t kMixed = 1U << 31U;
 
 }  // namespace
 
@@ -46,7 +49,7 @@ Result<std::string> SessionCache::save(Timeline& timeline, std::span<const float
     job.meta.parent = timeline.history().checkpoint;
     job.meta.evaluate_seconds = timeline.history().evaluate_seconds;
     job.meta.context_tokens = engine_.options().context_tokens;
-    job.meta.producer = producer_;
+    job.meta.producer = producer_ | (timeline.history().mixed ? kMixed : 0);
     if (!logits.empty()) {
         job.meta.next = token_statistics(logits, 0, static_cast<int>(kNextTokensMax)).alternatives;
         for (TokenAlternative& one : job.meta.next) one.text = vocabulary.token_text(one.id);
@@ -69,7 +72,14 @@ std::optional<SessionCache::Loaded> SessionCache::find(const PromptMatch& prompt
                                                        std::string& note) {
     if (store_ == nullptr) return std::nullopt;
     const std::string text = prompt.text();
-    for (const CheckpointMatch& match : store_->match(shape_->fingerprint, text)) {
+    std::vector<CheckpointMatch> matches = store_->match(shape_->fingerprint, text);
+    // Of the same text, the one whose bits are this engine's.
+    std::stable_sort(matches.begin(), matches.end(), [&](const auto& a, const auto& b) {
+        if (a.text_bytes != b.text_bytes) return a.text_bytes > b.text_bytes;
+        if (a.has_logits != b.has_logits) return a.has_logits;
+        return (a.producer == producer_) && (b.producer != producer_);
+    });
+    for (const CheckpointMatch& match : matches) {
         if (match.tokens < memory_tokens + kTokensWorthLoading ||
             match.tokens >= engine_.options().context_tokens)
             continue;
@@ -110,8 +120,13 @@ void SessionCache::install(Timeline& timeline, LoadedCheckpoint& loaded, const s
     TimelineHistory history;
     history.evaluate_seconds = loaded.evaluate_seconds;
     history.checkpoint = id;
+    history.mixed = made_elsewhere(loaded);
     history.chain = std::move(loaded.chain);
     timeline.install(std::move(loaded.state.tokens), loaded.state.kv, std::move(history));
+}
+
+bool SessionCache::made_elsewhere(const LoadedCheckpoint& loaded) const {
+    return loaded.producers != std::vector<std::uint32_t>{producer_};
 }
 
 std::optional<CheckpointMatch> SessionCache::predict(const PromptMatch& prompt) const {

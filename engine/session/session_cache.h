@@ -45,6 +45,8 @@ public:
                                std::string& note);
     Result<LoadedCheckpoint> load(const std::string& id);
     void install(Timeline& timeline, LoadedCheckpoint& loaded, const std::string& id);
+    // Whether other arithmetic than this engine's made some of its rows.
+    [[nodiscard]] bool made_elsewhere(const LoadedCheckpoint& loaded) const;
 
     // The best checkpoint by what the catalogue says, without reading it.
     [[nodiscard]] std::optional<CheckpointMatch> predict(const PromptMatch& prompt) const;

@@ -35,7 +35,9 @@ void Timeline::install(std::vector<std::int32_t> tokens, const KvState::Snapshot
 }
 
 Status Timeline::extend(std::span<const std::int32_t> tokens, int chunk, const Hooks& hooks) {
-    const auto step = static_cast<std::size_t>(chunk > 0 ? chunk : options_.chunk);
+    const int wanted = chunk > 0 ? chunk : options_.chunk;
+    const auto step = static_cast<std::size_t>(
+        options_.chunk_max > 0 ? std::min(wanted, options_.chunk_max) : wanted);
     for (std::size_t at = 0; at < tokens.size(); at += step) {
         const auto batch = tokens.subspan(at, std::min(step, tokens.size() - at));
         const std::int64_t first = state_.positions();

@@ -22,6 +22,7 @@ namespace starglass {
 struct TimelineHistory {
     double evaluate_seconds = 0;  // measured, for all of its tokens
     std::string checkpoint;       // the last one saved or loaded on the way, empty for none
+    bool mixed = false;           // some of its rows came from other arithmetic
     std::vector<ChainId> chain;   // segments on disk that its first tokens were loaded from
 };
 
@@ -31,6 +32,7 @@ public:
         int chunk = 512;           // tokens per prefill batch
         std::int64_t context = 0;  // most tokens it will ever hold; bounds the raw window
         int snapshots_max = 8;
+        int chunk_max = 0;  // tokens of a batch whoever asks for more; 0: any
     };
     struct Hooks {
         const CancelToken* cancel = nullptr;

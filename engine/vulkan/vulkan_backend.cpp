@@ -71,6 +71,7 @@ public:
     void compute_experts_with(std::unique_ptr<Backend> host) override { host_ = std::move(host); }
     Result<double> measure_read_speed() override;
     void emulate_matrix() override { context_.emulate_matrix = true; }
+    void keep_ops_apart() override { apart_ = true; }
 
     void run(const Embed& op) override { plain(op, embed_vk); }
     void run(const RmsNorm& op) override;
@@ -110,7 +111,7 @@ private:
     void give_pending();
     template <class Op>
     const Op* pending() const {
-        return std::get_if<Op>(&pending_);
+        return apart_ ? nullptr : std::get_if<Op>(&pending_);
     }
     [[nodiscard]] bool placed(const Weight& w) const {
         return buffers_.contains(address_of(w.data));
@@ -128,6 +129,7 @@ private:
     VulkanContext context_;
     std::unordered_map<std::uint64_t, gpu::Buffer> buffers_;
     Pending pending_;
+    bool apart_ = false;
     std::vector<std::int64_t> kept_positions_;
     std::vector<std::byte*> kept_pages_;
     std::unique_ptr<ThreadPool> packers_;  // while weights are placed
@@ -303,7 +305,11 @@ Result<Weight> Implementation::place(const Weight& w) {
             stream_.copy(to, room.address, count * stride);
         }
     }
-    if (stream_.error()) return tl::unexpected<Error>(*stream_.error());
+    if (stream_.error()) {
+        const Error error = *stream_.error();
+        release(memory);
+        return tl::unexpected<Error>(error);
+    }
     Weight placed = w;
     placed.data = static_cast<const std::byte*>(memory);
     return placed;
@@ -311,7 +317,9 @@ Result<Weight> Implementation::place(const Weight& w) {
 
 Result<double> Implementation::measure_read_speed() {
     constexpr std::int64_t kBytes = std::int64_t{512} << 20;
-    const std::int64_t bytes = std::min(kBytes, device_->free_bytes() / 4 / 4096 * 4096);
+    constexpr std::int64_t kLeast = std::int64_t{1} << 20;
+    const std::int64_t bytes =
+        std::max(kLeast, std::min(kBytes, device_->free_bytes() / 4 / 4096 * 4096));
     TRY(void* const memory, allocate(static_cast<std::size_t>(bytes)));
     const double speed = read_speed_vk(context_, address_of(memory), bytes);
     release(memory);

@@ -26,6 +26,8 @@ public:
     virtual Result<double> measure_read_speed() = 0;
     // Cooperative matrix kernels in ordinary arithmetic, on any device: slow, for tests.
     virtual void emulate_matrix() = 0;
+    // Every op on its own, for tests: the values are the same to the bit.
+    virtual void keep_ops_apart() = 0;
 };
 
 // Errors: those of gpu::Device::open.
