@@ -117,7 +117,7 @@ def kernels(program, quick):
 
 
 def model(program, path, quick):
-    command = [program, "bench", "--json"]
+    command = [program, "bench", "--json", "--backend", "cpu"]
     if path:
         command += [path, "--ctx-start", "64", "--ctx-max", "512", "--step", "x8"]
     command += ["--gen", "4" if quick else "32"]

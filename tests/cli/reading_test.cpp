@@ -16,11 +16,28 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(CliUsage, EveryCommandHasHelpWithAnExample) {
-    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-             {},           {"info"},       {"chat"},          {"run"},          {"tokenize"},
-             {"render"},   {"dsml"},       {"dsml", "parse"}, {"logits"},       {"trace"},
-             {"kv"},       {"kv", "list"}, {"kv", "show"},    {"kv", "verify"}, {"kv", "pin"},
-             {"kv", "rm"}, {"kv", "gc"},   {"kv", "stats"},   {"kv", "import"}, {"kv", "export"}}) {
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{},
+                                               {"info"},
+                                               {"chat"},
+                                               {"run"},
+                                               {"tokenize"},
+                                               {"devices"},
+                                               {"render"},
+                                               {"dsml"},
+                                               {"dsml", "parse"},
+                                               {"logits"},
+                                               {"trace"},
+                                               {"kv"},
+                                               {"kv", "list"},
+                                               {"kv", "show"},
+                                               {"kv", "verify"},
+                                               {"kv", "pin"},
+                                               {"kv", "rm"},
+                                               {"kv", "gc"},
+                                               {"kv", "stats"},
+                                               {"kv", "import"},
+                                               {"kv", "export"}}) {
         std::vector<std::string> arguments = command;
         arguments.emplace_back("--help");
         const Ran ran = run(arguments);

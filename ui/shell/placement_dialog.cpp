@@ -59,6 +59,7 @@ PlacementDialog::PlacementDialog(DeviceList& devices, QWidget* parent)
     layers_->setValue(-1);
     layers_->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
 
+    about_->setAlignment(Qt::AlignLeft | Qt::AlignTop);
     auto* form = new QFormLayout;
     form->setHorizontalSpacing(18);
     form->setVerticalSpacing(8);
