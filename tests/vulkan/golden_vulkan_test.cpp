@@ -128,6 +128,30 @@ TEST_P(IntermediatesVulkan, Agree) {
             flipped.emplace(row, layer);
         }
     }
+    // A choice of other rows is as much another way to go on.
+    int rows_differ = 0;
+    int row_choices = 0;
+    for (const int layer : {2, 4}) {
+        const std::string prefix = variant + ".L" + std::to_string(layer) + ".index_";
+        if (!golden.has(prefix + "pos")) continue;
+        const std::vector<std::int32_t> at = golden.at(prefix + "pos").ints();
+        for (std::size_t i = 0; i < at.size(); ++i) {
+            const std::vector<float> want =
+                golden.at(prefix + "selected").row(static_cast<std::int64_t>(i));
+            std::vector<float> got = trace.row("index_selected", layer, at[i]);
+            if (got.empty()) continue;
+            got.resize(want.size());
+            ++row_choices;
+            if (got == want) continue;
+            ++rows_differ;
+            const auto known = flipped.emplace(at[i], layer).first;
+            known->second = std::min(known->second, layer);
+        }
+    }
+    // One of 16 chosen by codes of three bits: in act8 half of the sets differ, in decode too.
+    EXPECT_LE(rows_differ, GetParam().numerics == Numerics::cont ? 0
+                           : GetParam().numerics == Numerics::fp ? row_choices / 10
+                                                                 : row_choices * 2 / 3);
     int compared = 0;
     std::map<std::string, double> worst;
     std::map<int, double> medians;  // greatest, of layer 0 and of those behind it
@@ -177,7 +201,8 @@ TEST_P(IntermediatesVulkan, Agree) {
     for (const auto& [name, error] : worst)
         std::printf("  %-22s worst relative RMS %.2e\n", name.c_str(), error);
     std::printf("  greatest median: layer 0 %.2e, others %.2e\n", medians[0], medians[1]);
-    std::printf("  router sets that differ: %d of %d\n", selections_differ, selections);
+    std::printf("  router sets that differ: %d of %d, rows chosen: %d of %d\n", selections_differ,
+                selections, rows_differ, row_choices);
     EXPECT_EQ(model.backend->device().validation_messages(), 0);
 }
 
@@ -250,16 +275,16 @@ INSTANTIATE_TEST_SUITE_P(Tiny, IntermediatesVulkan,
 INSTANTIATE_TEST_SUITE_P(Tiny, LogitsVulkan,
                          testing::Values(Case{"q2", Numerics::act8, "", {1, 3, 64, 100}, 100},
                                          Case{"q4", Numerics::act8, "", {3, 140}, 140},
-                                         Case{"q2", Numerics::cont, "", {1, 3, 64}, 70},
-                                         Case{"q2", Numerics::fp, "", {3, 70}, 70},
-                                         Case{"q4", Numerics::fp, "", {3, 140}, 140},
+                                         Case{"q2", Numerics::cont, "", {1, 64}, 66},
+                                         Case{"q2", Numerics::fp, "", {3, 60}, 60},
+                                         Case{"q4", Numerics::fp, "", {100}, 100},
                                          Case{"q4", Numerics::act8, "plain", {64, 3}, 70},
                                          Case{"q2", Numerics::cont, "plain", {50, 1}, 50},
                                          Case{"q4", Numerics::act8, "emulated", {60}, 60}),
                          label);
 INSTANTIATE_TEST_SUITE_P(Tiny, FusingVulkan,
                          testing::Values(Case{"q2", Numerics::act8, "", {60, 5}, 60},
-                                         Case{"q4", Numerics::cont, "", {50, 5}, 50}),
+                                         Case{"q4", Numerics::cont, "", {20, 3}, 20}),
                          label);
 
 }  // namespace
