@@ -135,7 +135,7 @@ float meet_values(Unit u, uint unit, Floats x, uint base) {
 
 // The sums of the subgroups that share rows, in order; each gives `value` for result `which` of
 // `results`. Those with gl_SubgroupID % kSplit == 0 get the sum.
-shared float split_parts[kSplit > 1 ? 1024 : 1];
+shared float split_parts[512];
 
 float join(float value, uint which, uint results) {
     value = subgroupAdd(value);

@@ -51,13 +51,19 @@ std::vector<double> truth(AttentionProblem& p) {
     return out;
 }
 
+// With cooperative matrices a query's values and its rows' shares are two f16 each, 21 bits: 3.2e-5 on an
+// H200 over 2,250 rows.
+double tolerance(const Backend& backend, int rows) {
+    return backend.name() == "vulkan" && rows >= 48 ? 5e-5 : Attention::kTolerance;
+}
+
 TEST(Attention, MeetsTheFormula) {
     for_each_backend([](Backend& backend) {
         for (const AttentionCase& c : attention_cases()) {
             SCOPED_TRACE(describe(c));
             AttentionProblem problem(c);
             backend.run(problem.op());
-            expect_close(problem.out.span(), truth(problem), Attention::kTolerance);
+            expect_close(problem.out.span(), truth(problem), tolerance(backend, c.rows));
         }
     });
 }
@@ -83,7 +89,7 @@ TEST(Attention, AQueryDoesNotDependOnItsBatch) {
             }
             // A device adds the rows of a prompt in one go, those of a few tokens in pieces.
             if (backend.name() == "vulkan" && c.rows >= 48)
-                expect_close(alone.out.span(), batch.out.span(), Attention::kTolerance);
+                expect_close(alone.out.span(), batch.out.span(), tolerance(backend, c.rows));
             else
                 expect_same_bits(alone.out.span(), batch.out.span());
         }

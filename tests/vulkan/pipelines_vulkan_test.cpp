@@ -28,6 +28,7 @@
 #include "index_score_params.h"
 #include "index_top_params.h"
 #include "mat_input_params.h"
+#include "mat_quantise_params.h"
 #include "mat_tile_params.h"
 #include "mat_vec_params.h"
 #include "read_speed_params.h"
@@ -272,6 +273,10 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(MatVecParams, out_rows), SG_AT(MatVecParams, rows),
            SG_AT(MatVecParams, x_stride), SG_AT(MatVecParams, y_stride),
            SG_AT(MatVecParams, aligned), SG_AT(MatVecParams, used)}}},
+        {"mat_quantise",
+         {sizeof(shaders::MatQuantiseParams),
+          {SG_AT(MatQuantiseParams, x), SG_AT(MatQuantiseParams, to),
+           SG_AT(MatQuantiseParams, width)}}},
         {"gate_up",
          {sizeof(shaders::GateUpParams),
           {SG_AT(GateUpParams, gate_codes), SG_AT(GateUpParams, gate_scales),
@@ -389,7 +394,7 @@ std::vector<gpu::SpecConstants> constants_of(std::string_view name, const gpu::D
         return {{across, subgroups / across}};
     }
     if (name.starts_with("mat_vec_")) return {{4, 1, 1}, {1, 1, 1}, {2, 2, 1}, {2, 4, 8}};
-    if (name.starts_with("gate_up_") || name.starts_with("down_")) return {{4, 1, 1}, {2, 1, 8}};
+    if (name.starts_with("gate_up_") || name.starts_with("down_")) return {{4, 1, 1, 1}, {2, 1, 8, 4}};
     if (name.starts_with("attention"))
         return {{512, 64, 584, 1, std::max(1U, device.subgroup_size / 16)},
                 {192, 64, 260, 0, std::max(1U, device.subgroup_size / 16)}};
