@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Words in which a shader's parameters are written once and read twice: as push constants in GLSL
-// and as a struct in C++. Addresses come first, then 32-bit values, so both sides lay them out alike; a
-// test compares the offsets with those in the compiled shaders.
+// and as a struct in C++. Addresses come first, then 32-bit values, so both sides lay them out
+// alike; a test compares the offsets with those in the compiled shaders.
 #ifndef SG_SHADER_TYPES_H
 #define SG_SHADER_TYPES_H
 
@@ -30,11 +30,21 @@ using sg_float = float;
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Floats { float v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Words { uint v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Pairs { uvec2 v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Vecs { uvec4 v[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 16) buffer FloatVecs { vec4 v[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Floats {
+    float v[];
+};
+layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Words {
+    uint v[];
+};
+layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Pairs {
+    uvec2 v[];
+};
+layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Vecs {
+    uvec4 v[];
+};
+layout(buffer_reference, scalar, buffer_reference_align = 16) buffer FloatVecs {
+    vec4 v[];
+};
 
 #define sg_floats Floats
 #define sg_words Words

@@ -72,19 +72,23 @@ Status run(const std::string& path, EngineOptions options, int prefill, int chun
         const DecodeBytes bytes = decode_bytes(shape, implementation.weights(), layers, position);
         return static_cast<double>(bytes.dense + bytes.routed + bytes.kv);
     };
-    fmt::print("reads {:.0f} GB/s empty, {:.0f} GB/s with the model on it; a token at position {} reads {:.3f} GB: "
-               "at least {:.3f} ms\n",
-               speed / 1e9, full_speed / 1e9, prefill, floor(prefill) / 1e9, floor(prefill) / speed * 1e3);
+    fmt::print(
+        "reads {:.0f} GB/s empty, {:.0f} GB/s with the model on it; a token at position {} reads "
+        "{:.3f} GB: "
+        "at least {:.3f} ms\n",
+        speed / 1e9, full_speed / 1e9, prefill, floor(prefill) / 1e9, floor(prefill) / speed * 1e3);
     std::fflush(stdout);
 
-    KvState state(layers, static_cast<int>(std::min<std::int64_t>(shape.window, options.context_tokens)));
+    KvState state(layers,
+                  static_cast<int>(std::min<std::int64_t>(shape.window, options.context_tokens)));
     Forward forward(shape, implementation.weights(), backend, Rounding::model);
     WorkingState working(state, backend);
     std::mt19937 random(7);
     const auto tokens = [&](int count) {
         std::vector<TokenId> result;
         for (int i = 0; i < count; ++i)
-            result.push_back(static_cast<TokenId>(random() % static_cast<unsigned>(shape.vocabulary)));
+            result.push_back(
+                static_cast<TokenId>(random() % static_cast<unsigned>(shape.vocabulary)));
         return result;
     };
     std::vector<float> logits(static_cast<std::size_t>(shape.vocabulary));
@@ -112,8 +116,10 @@ Status run(const std::string& path, EngineOptions options, int prefill, int chun
             TRY(const double seconds, read(prefill, batch));
             best = std::min(best, seconds);
         }
-        fmt::print("prefill of {} tokens in batches of {}: {:.1f} tokens/s ({:.3f} s; the first {:.3f} s)\n",
-                   prefill, batch, prefill / best, best, first);
+        fmt::print(
+            "prefill of {} tokens in batches of {}: {:.1f} tokens/s ({:.3f} s; the first {:.3f} "
+            "s)\n",
+            prefill, batch, prefill / best, best, first);
         std::fflush(stdout);
         if (profile) {
             TRY_STATUS(again());
@@ -143,13 +149,17 @@ Status run(const std::string& path, EngineOptions options, int prefill, int chun
     const double recording = (thread_seconds() - processor) / decode;
     std::sort(seconds.begin(), seconds.end());
     const double median = seconds[seconds.size() / 2];
-    fmt::print("decode at {}: {:.1f} tokens/s (median {:.3f} ms, best {:.3f}), {:.1f} % of the floor's speed\n",
-               state.positions(), 1.0 / median, median * 1e3, seconds.front() * 1e3,
-               100.0 * floor(state.positions()) / speed / median);
-    fmt::print("a token: {:.0f} kernels, {:.0f} barriers, {:.1f} submissions, {:.3f} ms of the processor\n",
-               static_cast<double>(stream.dispatches() - dispatches) / decode,
-               static_cast<double>(stream.barriers() - barriers) / decode,
-               static_cast<double>(stream.submissions() - submissions) / decode, recording * 1e3);
+    fmt::print(
+        "decode at {}: {:.1f} tokens/s (median {:.3f} ms, best {:.3f}), {:.1f} % of the floor's "
+        "speed\n",
+        state.positions(), 1.0 / median, median * 1e3, seconds.front() * 1e3,
+        100.0 * floor(state.positions()) / speed / median);
+    fmt::print(
+        "a token: {:.0f} kernels, {:.0f} barriers, {:.1f} submissions, {:.3f} ms of the "
+        "processor\n",
+        static_cast<double>(stream.dispatches() - dispatches) / decode,
+        static_cast<double>(stream.barriers() - barriers) / decode,
+        static_cast<double>(stream.submissions() - submissions) / decode, recording * 1e3);
     std::fflush(stdout);
     if (profile) {
         constexpr int kProfiled = 3;
@@ -175,8 +185,10 @@ int main(int argc, char** argv) {
     app.add_option("--prefill", prefill, "Tokens to read");
     app.add_option("--chunk", chunk, "Tokens a batch; 0: the engine's");
     app.add_option("--decode", decode, "Tokens to make");
-    app.add_option("--layers", options.device_expert_layers, "Layers whose experts go to the device");
-    app.add_option("--off", options.device_off, "Features not to use, e.g. cooperative_matrix,integer_dot");
+    app.add_option("--layers", options.device_expert_layers,
+                   "Layers whose experts go to the device");
+    app.add_option("--off", options.device_off,
+                   "Features not to use, e.g. cooperative_matrix,integer_dot");
     app.add_flag("--profile", profile, "Times of every kernel");
     CLI11_PARSE(app, argc, argv);
     const auto status = starglass::run(path, options, prefill, chunk, decode, profile);

@@ -25,8 +25,7 @@ struct CooperativeMatrixProperties {
     std::int32_t scope = 0;  // 3: subgroup
 };
 
-using GetCooperativeMatrixProperties = VkResult(VKAPI_PTR*)(VkPhysicalDevice device,
-                                                            std::uint32_t* count,
-                                                            CooperativeMatrixProperties* properties);
+using GetCooperativeMatrixProperties = VkResult(VKAPI_PTR*)(
+    VkPhysicalDevice device, std::uint32_t* count, CooperativeMatrixProperties* properties);
 
 }  // namespace starglass::gpu

@@ -48,20 +48,25 @@ Error vulkan_error(VkResult result, const char* doing) {
     switch (result) {
         case VK_ERROR_OUT_OF_DEVICE_MEMORY:
             return {ErrorCode::out_of_memory,
-                    fmt::format("the graphics processor ran out of memory while {}; keep fewer layers on it, choose "
+                    fmt::format("the graphics processor ran out of memory while {}; keep fewer "
+                                "layers on it, choose "
                                 "a smaller context, or run on the CPU",
                                 doing)};
         case VK_ERROR_OUT_OF_HOST_MEMORY:
             return {ErrorCode::out_of_memory,
                     fmt::format("the graphics driver ran out of host memory while {}", doing)};
         case VK_ERROR_DEVICE_LOST:
-            return {ErrorCode::io,
-                    fmt::format("the graphics processor was lost while {}; open the model again, or run it on "
-                                "the CPU",
-                                doing)};
+            return {
+                ErrorCode::io,
+                fmt::format(
+                    "the graphics processor was lost while {}; open the model again, or run it on "
+                    "the CPU",
+                    doing)};
         default:
-            return {ErrorCode::internal, fmt::format("the graphics driver failed while {} (Vulkan error {}); run on the CPU",
-                                                     doing, static_cast<int>(result))};
+            return {
+                ErrorCode::internal,
+                fmt::format("the graphics driver failed while {} (Vulkan error {}); run on the CPU",
+                            doing, static_cast<int>(result))};
     }
 }
 
@@ -176,7 +181,8 @@ Status Device::create(const DeviceOptions& options) {
         extensions.push_back(kCooperativeMatrixExtension);
     }
     if (f.memory_budget) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
-    const VkPhysicalDeviceFeatures2 features{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &f11, {}};
+    const VkPhysicalDeviceFeatures2 features{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &f11, {}};
     VkDeviceCreateInfo create{};
     create.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
     create.pNext = &features;
@@ -263,7 +269,8 @@ Result<Device::Block*> Device::new_block(std::int64_t bytes, MemoryUse use) {
         wishes = {kMapped | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, kMapped};
     result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     for (const VkMemoryPropertyFlags wish : wishes) {
-        for (std::uint32_t type = 0; type < memory_.memoryTypeCount && result != VK_SUCCESS; ++type) {
+        for (std::uint32_t type = 0; type < memory_.memoryTypeCount && result != VK_SUCCESS;
+             ++type) {
             const VkMemoryPropertyFlags flags = memory_.memoryTypes[type].propertyFlags;
             if ((needs.memoryTypeBits >> type & 1U) == 0 || (flags & wish) != wish) continue;
             VkMemoryAllocateFlagsInfo address{};
@@ -385,7 +392,8 @@ std::size_t Device::KeyHash::operator()(const PipelineKey& key) const {
 Status Device::load_pipelines() {
     std::vector<std::byte> data;
     if (!options_.cache_folder.empty()) {
-        auto read = read_pipeline_file(options_.cache_folder + "/" + pipeline_file_name(info_), info_);
+        auto read =
+            read_pipeline_file(options_.cache_folder + "/" + pipeline_file_name(info_), info_);
         if (read)
             data = std::move(*read);
         else if (read.error().code != ErrorCode::not_found)
@@ -414,8 +422,8 @@ void Device::save_pipelines() const {
     data.resize(size);
     if (!FileSystem::disk().make_directory(options_.cache_folder)) return;
     // Without it the next start builds pipelines again; nothing else is lost.
-    static_cast<void>(write_pipeline_file(
-        options_.cache_folder + "/" + pipeline_file_name(info_), info_, data));
+    static_cast<void>(
+        write_pipeline_file(options_.cache_folder + "/" + pipeline_file_name(info_), info_, data));
 }
 
 Result<const Pipeline*> Device::pipeline(Shader shader, const SpecConstants& constants) {
@@ -432,8 +440,7 @@ Result<const Pipeline*> Device::pipeline(Shader shader, const SpecConstants& con
     Pipeline pipeline;
     if (result == VK_SUCCESS) {
         std::array<VkSpecializationMapEntry, std::tuple_size_v<SpecConstants>> entries;
-        for (std::uint32_t i = 0; i < entries.size(); ++i)
-            entries[i] = {i, i * 4, 4};
+        for (std::uint32_t i = 0; i < entries.size(); ++i) entries[i] = {i, i * 4, 4};
         const VkSpecializationInfo specialization{static_cast<std::uint32_t>(entries.size()),
                                                   entries.data(), sizeof(SpecConstants),
                                                   constants.data()};

@@ -23,9 +23,9 @@
 namespace starglass::gpu {
 
 struct DeviceOptions {
-    std::string device;         // as choose_device takes it
-    bool validation = false;    // the Khronos layer, where it is installed; messages are counted
-    std::string cache_folder;   // of pipelines; empty: none is kept
+    std::string device;        // as choose_device takes it
+    bool validation = false;   // the Khronos layer, where it is installed; messages are counted
+    std::string cache_folder;  // of pipelines; empty: none is kept
     Features mask{true, true, true, true, true, true, true, true, true};  // false takes away
     std::int64_t memory_limit = 0;  // bytes of device memory at most; 0: what there is
 };

@@ -32,10 +32,10 @@ bool has_instance_extension(const char* name) {
     vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr);
     std::vector<VkExtensionProperties> extensions(count);
     vkEnumerateInstanceExtensionProperties(nullptr, &count, extensions.data());
-    return std::any_of(
-        extensions.begin(), extensions.end(), [&](const VkExtensionProperties& extension) {
-            return std::strcmp(extension.extensionName, name) == 0;
-        });
+    return std::any_of(extensions.begin(), extensions.end(),
+                       [&](const VkExtensionProperties& extension) {
+                           return std::strcmp(extension.extensionName, name) == 0;
+                       });
 }
 
 std::vector<std::string> extensions_of(VkPhysicalDevice device) {
@@ -120,10 +120,12 @@ namespace {
 Result<Instance> create_instance(bool validation) {
     if (volkInitialize() != VK_SUCCESS)
         return fail(ErrorCode::not_found,
-                    "there is no Vulkan loader (libvulkan.so.1) on this machine; install the package libvulkan1 "
+                    "there is no Vulkan loader (libvulkan.so.1) on this machine; install the "
+                    "package libvulkan1 "
                     "and your graphics driver, or run on the CPU");
     if (volkGetInstanceVersion() < VK_API_VERSION_1_2)
-        return fail(ErrorCode::unsupported, "the Vulkan loader is older than 1.2; update libvulkan1");
+        return fail(ErrorCode::unsupported,
+                    "the Vulkan loader is older than 1.2; update libvulkan1");
     Instance result;
     const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                         .pNext = nullptr,
@@ -155,7 +157,8 @@ Result<Instance> create_instance(bool validation) {
                     "no Vulkan driver is installed; install the one of your graphics card "
                     "(mesa-vulkan-drivers for AMD and Intel), or run on the CPU");
     if (made != VK_SUCCESS)
-        return fail(ErrorCode::unsupported, "Vulkan could not be started (error {}); run on the CPU",
+        return fail(ErrorCode::unsupported,
+                    "Vulkan could not be started (error {}); run on the CPU",
                     static_cast<int>(made));
     // The loader's own entry points: they serve every instance and device.
     static std::once_flag loaded;
@@ -195,7 +198,8 @@ DeviceInfo probe(VkInstance instance, VkPhysicalDevice device, int index) {
     info.vendor = basic.vendorID;
     info.device = basic.deviceID;
     info.driver_version = basic.driverVersion;
-    for (const std::uint8_t byte : basic.pipelineCacheUUID) info.uuid += fmt::format("{:02x}", byte);
+    for (const std::uint8_t byte : basic.pipelineCacheUUID)
+        info.uuid += fmt::format("{:02x}", byte);
     info.shared_memory = basic.limits.maxComputeSharedMemorySize;
     info.workgroup_size = std::min(basic.limits.maxComputeWorkGroupInvocations,
                                    basic.limits.maxComputeWorkGroupSize[0]);
@@ -221,10 +225,11 @@ DeviceInfo probe(VkInstance instance, VkPhysicalDevice device, int index) {
     subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
     subgroup.pNext = &driver;
     driver.pNext = &maintenance;
-    const bool size_control = basic.apiVersion >= VK_API_VERSION_1_3 ||
-                              has(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+    const bool size_control =
+        basic.apiVersion >= VK_API_VERSION_1_3 || has(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
     if (size_control) maintenance.pNext = &subgroup_range;
-    VkPhysicalDeviceProperties2 properties{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &subgroup, {}};
+    VkPhysicalDeviceProperties2 properties{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &subgroup, {}};
     vkGetPhysicalDeviceProperties2(device, &properties);
     info.driver = fmt::format("{} {}", driver.driverName, driver.driverInfo);
     info.subgroup_size = subgroup.subgroupSize;
@@ -249,7 +254,8 @@ DeviceInfo probe(VkInstance instance, VkPhysicalDevice device, int index) {
         *tail = &structure;
         tail = &structure.pNext;
     };
-    if (basic.apiVersion >= VK_API_VERSION_1_3 || has(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME))
+    if (basic.apiVersion >= VK_API_VERSION_1_3 ||
+        has(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME))
         chain(dot);
     if (size_control) chain(control);
     if (has(kCooperativeMatrixExtension)) chain(matrix);
@@ -303,8 +309,9 @@ DeviceInfo probe(VkInstance instance, VkPhysicalDevice device, int index) {
     bool compute = false;
     for (const VkQueueFamilyProperties& queue : queues) {
         compute |= (queue.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0;
-        info.transfer_queue |= (queue.queueFlags & VK_QUEUE_TRANSFER_BIT) != 0 &&
-                               (queue.queueFlags & (VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT)) == 0;
+        info.transfer_queue |=
+            (queue.queueFlags & VK_QUEUE_TRANSFER_BIT) != 0 &&
+            (queue.queueFlags & (VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT)) == 0;
     }
 
     constexpr VkSubgroupFeatureFlags kNeeded = VK_SUBGROUP_FEATURE_BASIC_BIT |
@@ -349,15 +356,15 @@ Result<DeviceInfo> choose_device(const std::vector<DeviceInfo>& devices,
             if (best == nullptr || rank(device) > rank(*best)) best = &device;
         }
         if (best != nullptr) return *best;
-        return fail(ErrorCode::not_found,
-                    "no graphics processor that the engine can use was found (Vulkan devices: {}); name a "
-                    "device to use a software driver",
-                    names.empty() ? "none" : names);
+        return fail(
+            ErrorCode::not_found,
+            "no graphics processor that the engine can use was found (Vulkan devices: {}); name a "
+            "device to use a software driver",
+            names.empty() ? "none" : names);
     }
     const DeviceInfo* found = nullptr;
     int number = -1;
-    const auto [end, error] =
-        std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
+    const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
     if (error == std::errc() && end == wanted.data() + wanted.size()) {
         for (const DeviceInfo& device : devices)
             if (device.index == number) found = &device;

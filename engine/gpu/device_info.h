@@ -51,15 +51,16 @@ struct DeviceInfo {
     Features features;
     std::vector<MatrixShape> matrix_shapes;
     std::vector<MemoryHeap> heaps;
-    std::uint32_t shared_memory = 0;     // bytes a workgroup may share
-    std::uint32_t workgroup_size = 0;    // invocations
-    std::array<std::uint32_t, 3> workgroups_max{};  // of a dispatch, by dimension; 65,535 is promised
-    std::int64_t storage_range = 0;      // bytes of one descriptor; kernels use addresses instead
-    std::int64_t allocation_max = 0;     // bytes of one allocation
-    std::uint32_t allocations_max = 0;   // how many
-    bool transfer_queue = false;         // one of its own
-    double timestamp_period = 0;         // nanoseconds a tick, 0: no timestamps
-    std::string unusable;                // one sentence, empty where the engine can run on it
+    std::uint32_t shared_memory = 0;   // bytes a workgroup may share
+    std::uint32_t workgroup_size = 0;  // invocations
+    std::array<std::uint32_t, 3>
+        workgroups_max{};               // of a dispatch, by dimension; 65,535 is promised
+    std::int64_t storage_range = 0;     // bytes of one descriptor; kernels use addresses instead
+    std::int64_t allocation_max = 0;    // bytes of one allocation
+    std::uint32_t allocations_max = 0;  // how many
+    bool transfer_queue = false;        // one of its own
+    double timestamp_period = 0;        // nanoseconds a tick, 0: no timestamps
+    std::string unusable;               // one sentence, empty where the engine can run on it
 
     [[nodiscard]] bool usable() const { return unusable.empty(); }
     [[nodiscard]] std::int64_t device_bytes() const;       // of all device-local heaps
@@ -73,7 +74,8 @@ std::string_view name_of(DeviceKind kind);
 Result<std::vector<DeviceInfo>> list_devices();
 
 // `wanted`: empty for the best real GPU (discrete before integrated, more memory first; never a
-// software driver), else an index or part of a name in any case. Errors: not_found with the names there are.
+// software driver), else an index or part of a name in any case. Errors: not_found with the names
+// there are.
 Result<DeviceInfo> choose_device(const std::vector<DeviceInfo>& devices, const std::string& wanted);
 
 }  // namespace starglass::gpu

@@ -45,7 +45,8 @@ Result<std::vector<std::byte>> read_pipeline_file(const std::string& path,
     FileSystem& disk = FileSystem::disk();
     TRY(const std::int64_t size, disk.size(path));
     if (size < static_cast<std::int64_t>(sizeof(Header)) || size > kLargest)
-        return fail(ErrorCode::invalid_input, "'{}' has an impossible size; it is built anew", path);
+        return fail(ErrorCode::invalid_input, "'{}' has an impossible size; it is built anew",
+                    path);
     TRY(const std::vector<std::byte> bytes, disk.read(path, 0, size));
     Header found;
     if (bytes.size() < sizeof found)
@@ -62,8 +63,8 @@ Result<std::vector<std::byte>> read_pipeline_file(const std::string& path,
 Status write_pipeline_file(const std::string& path, const DeviceInfo& device,
                            const std::vector<std::byte>& data) {
     const Header header = header_for(device, data.data(), data.size());
-    const std::array<std::span<const std::byte>, 2> parts{
-        std::as_bytes(std::span(&header, 1)), std::span<const std::byte>(data)};
+    const std::array<std::span<const std::byte>, 2> parts{std::as_bytes(std::span(&header, 1)),
+                                                          std::span<const std::byte>(data)};
     return write_durably(FileSystem::disk(), path, parts);
 }
 

@@ -20,7 +20,8 @@ std::string pipeline_file_name(const DeviceInfo& device);  // within the cache f
 
 // The driver's bytes. Errors: not_found when there is no file; invalid_input when it is damaged or
 // belongs to another driver.
-Result<std::vector<std::byte>> read_pipeline_file(const std::string& path, const DeviceInfo& device);
+Result<std::vector<std::byte>> read_pipeline_file(const std::string& path,
+                                                  const DeviceInfo& device);
 Status write_pipeline_file(const std::string& path, const DeviceInfo& device,
                            const std::vector<std::byte>& data);
 

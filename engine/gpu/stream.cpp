@@ -88,11 +88,12 @@ void Stream::dispatch_bytes(Shader shader, const SpecConstants& constants, const
     if (error_ || groups.x <= 0 || groups.y <= 0 || groups.z <= 0) return;
     const auto& most = device_.info().workgroups_max;
     if (groups.x > most[0] || groups.y > most[1] || groups.z > most[2])
-        return fail_with({ErrorCode::internal,
-                          fmt::format("the kernel {} wants {} x {} x {} workgroups and the graphics processor "
-                                      "takes {} x {} x {}; evaluate fewer tokens at a time",
-                                      shader_module(shader).name, groups.x, groups.y, groups.z,
-                                      most[0], most[1], most[2])});
+        return fail_with(
+            {ErrorCode::internal,
+             fmt::format("the kernel {} wants {} x {} x {} workgroups and the graphics processor "
+                         "takes {} x {} x {}; evaluate fewer tokens at a time",
+                         shader_module(shader).name, groups.x, groups.y, groups.z, most[0], most[1],
+                         most[2])});
     const auto pipeline = device_.pipeline(shader, constants);
     if (!pipeline) return fail_with(pipeline.error());
     Node& node = add(reads, writes);

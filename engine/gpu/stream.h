@@ -51,8 +51,8 @@ public:
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // `params` is what the shader's push constants hold. More workgroups than the device takes are an
-    // error that the stream remembers.
+    // `params` is what the shader's push constants hold. More workgroups than the device takes are
+    // an error that the stream remembers.
     template <class Params>
     void dispatch(Shader shader, const SpecConstants& constants, const Params& params,
                   Groups groups, std::initializer_list<Range> reads,
@@ -87,11 +87,12 @@ public:
     // How often work was dropped: what was written to be kept must then be written again.
     [[nodiscard]] std::int64_t failures() const { return failures_; }
 
-    // Whether bytes are still as they were: `watch` remembers a range, `intact` is true until something is
-    // given that writes to it. The oldest of a few is forgotten for a new one.
+    // Whether bytes are still as they were: `watch` remembers a range, `intact` is true until
+    // something is given that writes to it. The oldest of a few is forgotten for a new one.
     std::uint64_t watch(Range range);
     [[nodiscard]] bool intact(std::uint64_t watch) const;
-    // For tests: the submission after `more` further ones fails with `result`, as a driver would say it.
+    // For tests: the submission after `more` further ones fails with `result`, as a driver would
+    // say it.
     void fail_submission(std::int64_t more, VkResult result) {
         failing_submission_ = submissions_ + more;
         failing_result_ = result;
@@ -152,7 +153,7 @@ private:
     std::vector<int> order_;
     std::vector<char> copies_in_level_;
     bool copies_before_ = true;  // the last level of the batch before had copies
-    int recorded_ = 0;  // kernels in the open command buffer
+    int recorded_ = 0;           // kernels in the open command buffer
     std::optional<Error> error_;
 
     // Host-visible ring; positions only grow, the place is the position modulo the size.

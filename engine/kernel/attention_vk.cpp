@@ -12,7 +12,7 @@ namespace {
 
 // Fewer queries than this do not fill a device by themselves: their rows are split.
 constexpr int kWholeRows = 48;
-constexpr int kSplitHeads = 8;   // heads a workgroup, as in shaders.cmake
+constexpr int kSplitHeads = 8;  // heads a workgroup, as in shaders.cmake
 constexpr int kWholeHeads = 32;
 constexpr std::int64_t kSplitStep = 32;  // as in attention.glsl
 constexpr std::int64_t kSplitsMax = 64;
@@ -66,11 +66,11 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
     };
     const bool vectors =
         op.width % 4 == 0 && address_of(op.q) % 16 == 0 && address_of(op.out) % 16 == 0;
-    const gpu::SpecConstants constants{
-        static_cast<std::uint32_t>(op.width), static_cast<std::uint32_t>(layout.rotary),
-        static_cast<std::uint32_t>(layout.stride), vectors ? 1U : 0U,
-        // Matrices a subgroup has of the 16 of a workgroup of 256.
-        std::max(1U, context.device.info().subgroup_size / 16)};
+    const gpu::SpecConstants constants{static_cast<std::uint32_t>(op.width),
+                                       static_cast<std::uint32_t>(layout.rotary),
+                                       static_cast<std::uint32_t>(layout.stride), vectors ? 1U : 0U,
+                                       // Matrices a subgroup has of the 16 of a workgroup of 256.
+                                       std::max(1U, context.device.info().subgroup_size / 16)};
 
     const std::int64_t row_values = static_cast<std::int64_t>(op.heads) * op.width;
     std::vector<gpu::Range> reads{
@@ -87,12 +87,13 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
         reads = {{0, INT64_MAX}};
     else
         for (std::int64_t page = 0; page < pages; ++page)
-            reads.push_back(range_of(op.compressed.pages[page],
-                                     op.compressed.rows_per_page * layout.stride));
+            reads.push_back(
+                range_of(op.compressed.pages[page], op.compressed.rows_per_page * layout.stride));
 
     const std::int64_t visible =
-        std::min<std::int64_t>(op.window, last + 1) +
-        (op.ratio == 0 ? 0 : op.selected != nullptr ? op.selected_stride : compressed);
+        std::min<std::int64_t>(op.window, last + 1) + (op.ratio == 0            ? 0
+                                                       : op.selected != nullptr ? op.selected_stride
+                                                                                : compressed);
     // For the dispatches of rows from `row` on.
     const auto start_at = [&](std::int64_t row) {
         params.q = address_of(op.q + row * row_values);
@@ -122,8 +123,8 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
             context.stream.dispatch_bytes(
                 real ? Shader::attention_scores : Shader::attention_scores_emulated, constants,
                 &params, sizeof params, {width / 64, count, blocks}, reads, {&scores, 1});
-            context.stream.dispatch(Shader::attention_softmax, constants, params,
-                                    {op.heads, count}, {scores}, {scores});
+            context.stream.dispatch(Shader::attention_softmax, constants, params, {op.heads, count},
+                                    {scores}, {scores});
             // q is done with; where everything is listed the scores are too.
             const gpu::Range result = range_of(op.out + row * row_values, count * row_values);
             std::vector<gpu::Range> values_reads = reads;
@@ -160,14 +161,13 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
         params.y = parts;
         context.stream.dispatch_bytes(
             plain ? Shader::attention_split_plain : Shader::attention_split, constants, &params,
-            sizeof params, {splits, divide_up(op.heads, kSplitHeads), count}, reads,
-            {&written, 1});
+            sizeof params, {splits, divide_up(op.heads, kSplitHeads), count}, reads, {&written, 1});
         params.q = parts;
         params.y = address_of(op.out + row * row_values);
-        context.stream.dispatch(Shader::attention_combine, constants, params, {op.heads, count},
-                                {written, rotation.table,
-                                 range_of(op.counts, op.selected != nullptr ? op.rows : 0)},
-                                {range_of(op.out + row * row_values, count * row_values)});
+        context.stream.dispatch(
+            Shader::attention_combine, constants, params, {op.heads, count},
+            {written, rotation.table, range_of(op.counts, op.selected != nullptr ? op.rows : 0)},
+            {range_of(op.out + row * row_values, count * row_values)});
     }
 }
 
@@ -187,8 +187,11 @@ void attention_rope_vk(VulkanContext& context, const Attention& op, const Rope& 
            rope.width == op.width);
     const int rotary = rope.params.rotary;
     if (rotary == 0) return attention_vk(context, op);
-    attention(context, op, {context.rope_table(rope.params, {rope.positions, static_cast<std::size_t>(rope.rows)}), rotary, rope.inverse},
-              products_of(context));
+    attention(
+        context, op,
+        {context.rope_table(rope.params, {rope.positions, static_cast<std::size_t>(rope.rows)}),
+         rotary, rope.inverse},
+        products_of(context));
 }
 
 void attention_emulated_vk(VulkanContext& context, const Attention& op) {

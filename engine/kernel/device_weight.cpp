@@ -84,13 +84,16 @@ void pack_device_row(const Weight& w, const DeviceLayout& layout, int plane, std
         std::byte* to = out;
         for (std::int64_t at = 0; at < size; at += block, to += bytes)
             std::memcpy(to, from + at + begin, static_cast<std::size_t>(bytes));
-        std::fill(to, out + layout.planes[static_cast<std::size_t>(plane)].row_stride, std::byte{0});
+        std::fill(to, out + layout.planes[static_cast<std::size_t>(plane)].row_stride,
+                  std::byte{0});
     };
     switch (w.type) {
         case DataType::q8_0:
             return plane == 0 ? copies(34, 2, 32) : copies(34, 0, 2);
         case DataType::q2_k:
-            return plane == 0 ? copies(84, 16, 64) : plane == 1 ? copies(84, 0, 16) : copies(84, 80, 4);
+            return plane == 0   ? copies(84, 16, 64)
+                   : plane == 1 ? copies(84, 0, 16)
+                                : copies(84, 80, 4);
         case DataType::iq2_xxs:
             if (plane == 1) return copies(66, 0, 2);
             return pack_iq2_row(from, w.in / 256, plane, out);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "add_params.h"
 #include "experts_params.h"
 #include "kernel/mat_mul_vk.h"
 #include "mat_vec_params.h"
-#include "add_params.h"
 
 namespace starglass {
 namespace {
@@ -22,8 +22,8 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
-    RowBlocks blocks = row_blocks(context, gate.out * pairs.used,
-                                        units_of(gate.type, gate.in), 2, pairs.rows * pairs.used, gate.out);
+    RowBlocks blocks = row_blocks(context, gate.out * pairs.used, units_of(gate.type, gate.in), 2,
+                                  pairs.rows * pairs.used, gate.out);
     const VectorInput in = vector_input(context, address_of(x), pairs.rows, gate.in, gate.type);
     if (in.address == 0) return;
     if (gate.type == DataType::iq2_xxs && blocks.workgroups > 1 && blocks.blocks == 1) {
@@ -47,13 +47,12 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
                                        .used = pairs.used,
                                        .routed = pairs.selected != nullptr,
                                        .clamp = clamp};
-    context.stream.dispatch(
-        vector_shader(context, VectorProduct::gate_up, gate.type),
-        blocks.constants(1), params, {blocks.workgroups, count},
-        {weight_range(gate), weight_range(up), range_of(in.address, in.bytes),
-         range_of(pairs.selected, pairs.selected != nullptr ? count : 0),
-         range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
-        {range_of(hidden, count * gate.out * 4)});
+    context.stream.dispatch(vector_shader(context, VectorProduct::gate_up, gate.type),
+                            blocks.constants(1), params, {blocks.workgroups, count},
+                            {weight_range(gate), weight_range(up), range_of(in.address, in.bytes),
+                             range_of(pairs.selected, pairs.selected != nullptr ? count : 0),
+                             range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
+                            {range_of(hidden, count * gate.out * 4)});
 }
 
 void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, const Weight& w,
@@ -62,8 +61,7 @@ void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, cons
     const PlaneAddresses planes = plane_addresses(w);
     const RowBlocks blocks =
         row_blocks(context, w.out, units_of(w.type, w.in) * pairs.used, 2, pairs.rows, w.out);
-    const VectorInput in =
-        vector_input(context, hidden, pairs.rows, w.in * pairs.used, w.type);
+    const VectorInput in = vector_input(context, hidden, pairs.rows, w.in * pairs.used, w.type);
     if (in.address == 0) return;
     const shaders::DownParams params{.codes = planes.codes,
                                      .scales = planes.scales,
@@ -86,8 +84,8 @@ void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, cons
                             {range_of(y, pairs.rows * w.out)});
 }
 
-// Whether the fused kernels can take a layer: one type for gate and up, rows of whole vectors. What a
-// model file holds is always so.
+// Whether the fused kernels can take a layer: one type for gate and up, rows of whole vectors. What
+// a model file holds is always so.
 bool fused(const Weight& gate, const Weight& up, const Weight& down) {
     const auto whole = [](const Weight& w) {
         return w.type == DataType::f16 ? w.in % 8 == 0 : w.type != DataType::f32;
@@ -100,8 +98,8 @@ void apart(VulkanContext& context, const float* x, const Pairs& pairs, const Wei
            const Weight& up, const Weight& down, float clamp, const float* addend, float* y) {
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const std::int64_t hidden_bytes = count * gate.out * 4;
-    const std::uint64_t memory = context.scratch(VulkanContext::expert_parts,
-                                                 2 * hidden_bytes + count * down.out * 4);
+    const std::uint64_t memory =
+        context.scratch(VulkanContext::expert_parts, 2 * hidden_bytes + count * down.out * 4);
     if (memory == 0) return;
     const std::uint64_t gates = memory;
     const std::uint64_t ups = gates + static_cast<std::uint64_t>(hidden_bytes);
@@ -162,8 +160,8 @@ void run_experts(VulkanContext& context, const float* x, const Pairs& pairs, con
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     if (!fused(gate, up, down_weight) || may_tile(context, gate, count))
         return apart(context, x, pairs, gate, up, down_weight, clamp, addend, y);
-    const std::uint64_t hidden = context.scratch(
-        slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);
+    const std::uint64_t hidden =
+        context.scratch(slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);
     if (hidden == 0) return;
     gate_up(context, x, pairs, gate, up, clamp, hidden);
     down(context, hidden, pairs, down_weight, addend, y);

@@ -47,8 +47,8 @@ void index_select_vk(VulkanContext& context, const IndexSelect& op) {
     const std::int64_t slices = sliced ? divide_up(most, slice) : 0;
     const std::int64_t found = slices * op.top_k;  // a row
     const std::int64_t row_bytes = ((op.scores != nullptr ? 0 : most) + 2 * found) * 4;
-    const std::int64_t step = std::clamp<std::int64_t>(
-        kScoreBytes / std::max<std::int64_t>(1, row_bytes), 1, op.rows);
+    const std::int64_t step =
+        std::clamp<std::int64_t>(kScoreBytes / std::max<std::int64_t>(1, row_bytes), 1, op.rows);
     std::uint64_t scratch = 0;
     if (scored && row_bytes != 0) {
         scratch = context.scratch(VulkanContext::index_scores, step * row_bytes);
@@ -63,10 +63,9 @@ void index_select_vk(VulkanContext& context, const IndexSelect& op) {
         const std::int64_t position = op.first_position + row;
         const std::int64_t visible = (position + count) / op.ratio;
         const std::int64_t query = static_cast<std::int64_t>(op.heads) * layout.width;
-        const gpu::Range scores =
-            op.scores != nullptr
-                ? range_of(op.scores + row * op.score_stride, count * op.score_stride)
-                : range_of(own_scores, count * most * 4);
+        const gpu::Range scores = op.scores != nullptr ? range_of(op.scores + row * op.score_stride,
+                                                                  count * op.score_stride)
+                                                       : range_of(own_scores, count * most * 4);
         score.query = address_of(op.query + row * query);
         score.weights = address_of(op.weights + row * op.heads);
         score.scores = scores.address;
@@ -78,11 +77,11 @@ void index_select_vk(VulkanContext& context, const IndexSelect& op) {
                 reads = {{0, INT64_MAX}};
             else
                 for (std::int64_t page = 0; page < pages; ++page)
-                    reads.push_back(range_of(op.keys.pages[page],
-                                             op.keys.rows_per_page * layout.stride));
+                    reads.push_back(
+                        range_of(op.keys.pages[page], op.keys.rows_per_page * layout.stride));
             context.stream.dispatch_bytes(
-                layout.kind == RowKind::plain ? Shader::index_score_plain : Shader::index_score,
-                {}, &score, sizeof score, {divide_up(visible, kKeys), count}, reads, {&scores, 1});
+                layout.kind == RowKind::plain ? Shader::index_score_plain : Shader::index_score, {},
+                &score, sizeof score, {divide_up(visible, kKeys), count}, reads, {&scores, 1});
         }
 
         std::int32_t* const selected = op.selected + row * op.top_k;

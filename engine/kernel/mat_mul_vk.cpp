@@ -18,13 +18,12 @@ constexpr std::int64_t kWorkgroup = 256;
 // Vectors met by one pass over the weights; more share registers and shared memory among them.
 constexpr std::int64_t kColumnsMax = 4;
 
-#define SG_QUANTISED(mode)                                                                     \
-    {                                                                                          \
-        {Shader::mode##_q8_0_f32, Shader::mode##_q8_0_int8, Shader::mode##_q8_0_dot},          \
-            {Shader::mode##_q2_k_f32, Shader::mode##_q2_k_int8, Shader::mode##_q2_k_dot},      \
-            {Shader::mode##_q4_k_f32, Shader::mode##_q4_k_int8, Shader::mode##_q4_k_dot},      \
-            {Shader::mode##_iq2_xxs_f32, Shader::mode##_iq2_xxs_int8,                          \
-             Shader::mode##_iq2_xxs_dot},                                                      \
+#define SG_QUANTISED(mode)                                                                         \
+    {                                                                                              \
+        {Shader::mode##_q8_0_f32, Shader::mode##_q8_0_int8, Shader::mode##_q8_0_dot},              \
+            {Shader::mode##_q2_k_f32, Shader::mode##_q2_k_int8, Shader::mode##_q2_k_dot},          \
+            {Shader::mode##_q4_k_f32, Shader::mode##_q4_k_int8, Shader::mode##_q4_k_dot},          \
+            {Shader::mode##_iq2_xxs_f32, Shader::mode##_iq2_xxs_int8, Shader::mode##_iq2_xxs_dot}, \
     }
 constexpr Shader kQuantised[3][4][3] = {SG_QUANTISED(mat_vec), SG_QUANTISED(gate_up),
                                         SG_QUANTISED(down)};
@@ -57,8 +56,9 @@ Shader vector_shader(const VulkanContext& context, VectorProduct kind, DataType 
             assert(type == DataType::f32 && kind == VectorProduct::mat_vec);
             return Shader::mat_vec_f32_f32;
     }
-    const int arithmetic = context.activations == Activations::f32                  ? 0
-                           : context.device.features().integer_dot ? 2 : 1;
+    const int arithmetic = context.activations == Activations::f32 ? 0
+                           : context.device.features().integer_dot ? 2
+                                                                   : 1;
     return kQuantised[mode][quantised][arithmetic];
 }
 
@@ -93,8 +93,8 @@ std::int64_t units_of(DataType type, std::int64_t width) {
 
 RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64_t units,
                      std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows) {
-    // A large device runs about 8,000 subgroups at once (132 multiprocessors, 64 each). A software driver
-    // runs a workgroup a core, and pays for each to start.
+    // A large device runs about 8,000 subgroups at once (132 multiprocessors, 64 each). A software
+    // driver runs a workgroup a core, and pays for each to start.
     const bool software = context.device.info().kind == gpu::DeviceKind::software;
     const std::int64_t kResident = software ? 128 : 8192;
     const std::int64_t width = context.device.info().subgroup_size;
@@ -105,21 +105,20 @@ RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64
     while (together > 1 && rows * other_workgroups * split < kResident * together) together /= 2;
     const std::int64_t block = subgroups / split * together;
     const std::int64_t wanted = software ? 8 : kResident / 4;  // workgroups
-    const std::int64_t blocks = std::clamp<std::int64_t>(
-        divide_up(out_rows, block) * other_workgroups / wanted, 1, 8);
+    const std::int64_t blocks =
+        std::clamp<std::int64_t>(divide_up(out_rows, block) * other_workgroups / wanted, 1, 8);
     return {together, static_cast<std::uint32_t>(split), static_cast<std::uint32_t>(blocks),
             divide_up(out_rows, block * blocks)};
 }
 
 VectorInput vector_input(VulkanContext& context, std::uint64_t x, std::int64_t vectors,
                          std::int64_t width, DataType type) {
-    if (context.activations == Activations::f32 ||
-        activation_format(type) == ActivationFormat::f32)
+    if (context.activations == Activations::f32 || activation_format(type) == ActivationFormat::f32)
         return {x, vectors * width * 4};
     // As quantised_stride in mat_quantised.glsl.
     const bool sums = type == DataType::q2_k || type == DataType::q4_k;
-    const std::int64_t bytes = width + (type == DataType::q8_0 ? width / 8 : width / 64) +
-                               (sums ? width / 4 : 0);
+    const std::int64_t bytes =
+        width + (type == DataType::q8_0 ? width / 8 : width / 64) + (sums ? width / 4 : 0);
     const std::int64_t needed = vectors * divide_up(bytes, 16) * 16;
     for (const VulkanContext::QuantisedForm& form : context.quantised)
         if (form.x == x && form.vectors == vectors && form.width == width && form.type == type &&
@@ -168,13 +167,11 @@ void mat_vec(VulkanContext& context, const Product& op) {
                                                     : op.rows >= 2           ? 2
                                                                              : 1);
     const std::int64_t passes = divide_up(op.rows, columns);
-    const RowBlocks blocks =
-        row_blocks(context, op.w.out, units_of(op.w.type, op.w.in), columns > 1 ? 2 : 4,
-                   chosen ? op.rows : passes, out_rows);
+    const RowBlocks blocks = row_blocks(context, op.w.out, units_of(op.w.type, op.w.in),
+                                        columns > 1 ? 2 : 4, chosen ? op.rows : passes, out_rows);
     const PlaneAddresses planes = plane_addresses(op.w);
     const std::int64_t x_rows = chosen ? op.rows / op.used : op.rows;
-    const VectorInput x =
-        vector_input(context, op.x, x_rows * op.groups, op.w.in, op.w.type);
+    const VectorInput x = vector_input(context, op.x, x_rows * op.groups, op.w.in, op.w.type);
     if (x.address == 0) return;
     const shaders::MatVecParams params{.codes = planes.codes,
                                        .scales = planes.scales,
@@ -213,10 +210,10 @@ std::int64_t tile_edge(const VulkanContext& context) {
     return tile_form(context) == TileForm::registers ? 64 : 128;
 }
 
-#define SG_FORMS(type)                                                   \
-    {                                                                    \
-        Shader::mat_tile_##type, Shader::mat_tile_##type##_matrix,       \
-            Shader::mat_tile_##type##_emulated                           \
+#define SG_FORMS(type)                                             \
+    {                                                              \
+        Shader::mat_tile_##type, Shader::mat_tile_##type##_matrix, \
+            Shader::mat_tile_##type##_emulated                     \
     }
 Shader tile_shader(DataType type, TileForm form) {
     constexpr Shader kShaders[5][3] = {SG_FORMS(q8_0), SG_FORMS(q2_k), SG_FORMS(q4_k),
@@ -268,10 +265,9 @@ TileInput tile_input(VulkanContext& context, std::uint64_t x, std::int64_t rows,
                                          .y_stride = static_cast<std::int32_t>(result.row_words),
                                          .rows = static_cast<std::int32_t>(rows)};
     const gpu::Groups by_row = folded(rows);
-    context.stream.dispatch(Shader::mat_input, {kind}, params,
-                            {divide_up(width, 4096), by_row.x, by_row.y},
-                            {range_of(x, rows * width * 4)},
-                            {range_of(result.address, rows * result.row_words * 4)});
+    context.stream.dispatch(
+        Shader::mat_input, {kind}, params, {divide_up(width, 4096), by_row.x, by_row.y},
+        {range_of(x, rows * width * 4)}, {range_of(result.address, rows * result.row_words * 4)});
     return result;
 }
 
@@ -286,14 +282,13 @@ TileGroups tile_groups(VulkanContext& context, const std::int32_t* selected, std
     groups.tiles = context.scratch(VulkanContext::expert_groups, tile_bytes + pairs * 4);
     if (groups.tiles == 0) return groups;
     groups.order = groups.tiles + static_cast<std::uint64_t>(tile_bytes);
-    const shaders::ExpertsGroupParams params{
-        .selected = address_of(selected),
-        .tiles = groups.tiles,
-        .order = groups.order,
-        .pairs = static_cast<std::int32_t>(pairs),
-        .experts = static_cast<std::int32_t>(experts),
-        .tile = static_cast<std::int32_t>(edge),
-        .tiles_max = static_cast<std::int32_t>(groups.count)};
+    const shaders::ExpertsGroupParams params{.selected = address_of(selected),
+                                             .tiles = groups.tiles,
+                                             .order = groups.order,
+                                             .pairs = static_cast<std::int32_t>(pairs),
+                                             .experts = static_cast<std::int32_t>(experts),
+                                             .tile = static_cast<std::int32_t>(edge),
+                                             .tiles_max = static_cast<std::int32_t>(groups.count)};
     context.stream.dispatch(Shader::experts_group, {}, params, {1}, {range_of(selected, pairs)},
                             {range_of(groups.tiles, tile_bytes + pairs * 4)});
     return groups;

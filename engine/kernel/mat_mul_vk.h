@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What products of weights share on Vulkan: which kernel meets which type, where planes lie, and the
-// sizes of a workgroup's work.
+// What products of weights share on Vulkan: which kernel meets which type, where planes lie, and
+// the sizes of a workgroup's work.
 #pragma once
 
 #include "kernel/device_weight.h"
@@ -20,8 +20,8 @@ struct PlaneAddresses {
 PlaneAddresses plane_addresses(const Weight& w);
 gpu::Range weight_range(const Weight& w);
 
-// y = W x as MatMul has it, and with a matrix for each row of y: row r of y meets matrix selected[r] of a
-// stack and row r / used of x.
+// y = W x as MatMul has it, and with a matrix for each row of y: row r of y meets matrix
+// selected[r] of a stack and row r / used of x.
 struct Product {
     Weight w;
     std::uint64_t x;  // [rows / used, groups * in]
@@ -33,9 +33,9 @@ struct Product {
 };
 void mat_vec(VulkanContext& context, const Product& op);
 
-// Many rows meet weights that were unpacked to f16 once for a tile of them. Both factors are rounded
-// to f16 (F16 weights meet x in two parts instead), so results differ from mat_vec by about 2^-11 of their
-// rms. Only in int8 arithmetic, which is coarser than that.
+// Many rows meet weights that were unpacked to f16 once for a tile of them. Both factors are
+// rounded to f16 (F16 weights meet x in two parts instead), so results differ from mat_vec by about
+// 2^-11 of their rms. Only in int8 arithmetic, which is coarser than that.
 inline constexpr std::int64_t kTileRows = 9;  // fewer are met as vectors
 // `rows`: of y, all matrices of a stack together.
 bool may_tile(const VulkanContext& context, const Weight& w, std::int64_t rows);
@@ -59,9 +59,9 @@ TileGroups tile_groups(VulkanContext& context, const std::int32_t* selected, std
 void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::uint64_t y,
               std::int64_t rows, int groups, const TileGroups* by_matrix, int used);
 
-// How the subgroups of a kernel share its rows: rows a subgroup keeps under way at once, subgroups that
-// share a row, blocks of rows a workgroup goes through. `rows` and `units` (16-byte loads of a row) alone
-// decide the split, because it orders sums, and a result may not depend on its batch.
+// How the subgroups of a kernel share its rows: rows a subgroup keeps under way at once, subgroups
+// that share a row, blocks of rows a workgroup goes through. `rows` and `units` (16-byte loads of a
+// row) alone decide the split, because it orders sums, and a result may not depend on its batch.
 struct RowBlocks {
     std::uint32_t together, split, blocks;
     std::int64_t workgroups;

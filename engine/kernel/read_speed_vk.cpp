@@ -8,9 +8,8 @@
 namespace starglass {
 
 double read_speed_vk(VulkanContext& context, std::uint64_t address, std::int64_t bytes) {
-    const shaders::ReadSpeedParams params{.from = address,
-                                          .to = address,
-                                          .vecs = static_cast<std::uint32_t>(bytes / 16)};
+    const shaders::ReadSpeedParams params{
+        .from = address, .to = address, .vecs = static_cast<std::uint32_t>(bytes / 16)};
     context.stream.fill(address, bytes, 0);
     // Several passes a measurement, so that what it costs to start one does not count.
     constexpr int kPasses = 8;

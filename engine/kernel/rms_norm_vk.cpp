@@ -13,8 +13,7 @@ void rms_norm_vk(VulkanContext& context, const RmsNorm& op) {
                                         .has_weight = op.weight != nullptr,
                                         .epsilon = op.epsilon};
     context.stream.dispatch(Shader::rms_norm, {}, params, folded(op.rows),
-                            {range_of(op.x, op.rows * op.dim)},
-                            {range_of(op.y, op.rows * op.dim)});
+                            {range_of(op.x, op.rows * op.dim)}, {range_of(op.y, op.rows * op.dim)});
 }
 
 }  // namespace starglass

@@ -55,7 +55,20 @@ public:
 
     // Memory that lives from one op to the next; ops that use the same slot run one after the
     // other. 0 after a failure, which the stream remembers.
-    enum Scratch { attention_parts, attention_scores, index_scores, index_heads, hyper_parts, routed_hidden, shared_hidden, expert_parts, expert_groups, mat_input, logits_parts, scratch_count };
+    enum Scratch {
+        attention_parts,
+        attention_scores,
+        index_scores,
+        index_heads,
+        hyper_parts,
+        routed_hidden,
+        shared_hidden,
+        expert_parts,
+        expert_groups,
+        mat_input,
+        logits_parts,
+        scratch_count
+    };
     std::uint64_t scratch(Scratch slot, std::int64_t bytes) {
         gpu::Buffer& buffer = scratch_[slot];
         if (buffer.bytes >= bytes) return buffer.address;
@@ -90,8 +103,8 @@ public:
         return grid_.address;
     }
 
-    // Quantised forms of vectors, a few at a time, so that products of the same vectors share one and
-    // others do not wait for its memory.
+    // Quantised forms of vectors, a few at a time, so that products of the same vectors share one
+    // and others do not wait for its memory.
     struct QuantisedForm {
         std::uint64_t x = 0;
         std::int64_t vectors = 0, width = 0;
@@ -155,8 +168,8 @@ void routed_experts_vk(VulkanContext& context, const RoutedExperts& op, const fl
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op);
 void add_vk(VulkanContext& context, const Add& op);
 
-// Bytes a second at which a kernel reads [address, address + bytes), the best of some passes; 0 after a
-// failure.
+// Bytes a second at which a kernel reads [address, address + bytes), the best of some passes; 0
+// after a failure.
 double read_speed_vk(VulkanContext& context, std::uint64_t address, std::int64_t bytes);
 
 // Two ops in one, with the bits of the two one after the other.

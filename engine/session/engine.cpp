@@ -94,9 +94,9 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     TRY(EngineImpl::Parts parts, EngineImpl::read(bytes, options, progress, cancel));
     parts.info.builtin = !file;
     parts.info.path = std::move(path);
-    const auto kv_bytes = static_cast<std::int64_t>(
-        static_cast<double>(parts.info.kv_bytes_per_1k_tokens) / 1000.0 *
-        static_cast<double>(parts.options.context_tokens));
+    const auto kv_bytes =
+        static_cast<std::int64_t>(static_cast<double>(parts.info.kv_bytes_per_1k_tokens) / 1000.0 *
+                                  static_cast<double>(parts.options.context_tokens));
     const auto uploaded = [&](std::uint64_t done, std::uint64_t total) {
         if (progress) progress({LoadProgress::Stage::weights, std::min(done, total), total});
     };

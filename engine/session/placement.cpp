@@ -19,8 +19,8 @@
 namespace starglass {
 namespace {
 
-// Tokens of a prefill batch on a device: more give each expert enough rows to fill its tiles, and take
-// more scratch, of which at most an eighth of the free memory is given.
+// Tokens of a prefill batch on a device: more give each expert enough rows to fill its tiles, and
+// take more scratch, of which at most an eighth of the free memory is given.
 constexpr std::array kDeviceChunks{4096, 2048, 1024, 512, 256};
 // Left free for the driver, the desktop and what else grows.
 constexpr std::int64_t kDeviceReserve = std::int64_t{256} << 20;
@@ -45,16 +45,18 @@ PlacedModel on_host(const ModelWeights& weights, const EngineOptions& options) {
             activations_of(options),
             options.threads == kThreadsByMeasurement ? measured_threads() : options.threads);
     }
-    result.summary.backend = options.backend == BackendKind::reference ? BackendKind::reference
-                                                                       : BackendKind::cpu;
+    result.summary.backend =
+        options.backend == BackendKind::reference ? BackendKind::reference : BackendKind::cpu;
     result.summary.layers = static_cast<int>(weights.layers.size());
     return result;
 }
 
 // Every weight and vector of a model in the order they are placed, with where its pointer stands.
+// Without a backend their bytes are only counted.
 class Placer {
 public:
-    Placer(VulkanBackend& backend, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+    Placer(VulkanBackend* backend,
+           const std::function<void(std::uint64_t, std::uint64_t)>& progress,
            const CancelToken& cancel, std::uint64_t total)
         : backend_(backend), progress_(progress), cancel_(cancel), total_(total) {}
 
@@ -62,8 +64,9 @@ public:
         if (!w) return {};
         if (cancel_.cancelled()) return fail(ErrorCode::cancelled, "loading was cancelled");
         const auto bytes = static_cast<std::uint64_t>(w.row_size() * w.out * w.count);
-        TRY(w, backend_.place(w));
         done_ += bytes;
+        if (backend_ == nullptr) return {};
+        TRY(w, backend_->place(w));
         if (progress_) progress_(done_, total_);
         return {};
     }
@@ -82,8 +85,10 @@ public:
         return {};
     }
 
+    [[nodiscard]] std::uint64_t done() const { return done_; }
+
 private:
-    VulkanBackend& backend_;
+    VulkanBackend* backend_;
     const std::function<void(std::uint64_t, std::uint64_t)>& progress_;
     const CancelToken& cancel_;
     std::uint64_t done_ = 0, total_;
@@ -123,6 +128,17 @@ Status place_shared(Placer& place, const ModelShape& s, LayerWeights& w) {
     TRY_STATUS(place.weight(w.gate_shared));
     TRY_STATUS(place.weight(w.up_shared));
     return place.weight(w.down_shared);
+}
+
+Status place_all_shared(Placer& place, const ModelShape& shape, ModelWeights& weights) {
+    TRY_STATUS(place.weight(weights.embedding));
+    TRY_STATUS(place.weight(weights.head.hc_fn));
+    TRY_STATUS(place.vector(weights.head.hc_scale, 1));
+    TRY_STATUS(place.vector(weights.head.hc_base, shape.streams));
+    TRY_STATUS(place.vector(weights.head.norm, shape.embedding));
+    TRY_STATUS(place.weight(weights.output));
+    for (LayerWeights& layer : weights.layers) TRY_STATUS(place_shared(place, shape, layer));
+    return {};
 }
 
 std::int64_t expert_bytes(const LayerWeights& w) {
@@ -173,8 +189,9 @@ Prospect compare(const ReadSpeeds& speeds, const ModelShape& shape, const ModelW
     for (const LayerWeights& layer : weights.layers) experts += expert_bytes(layer);
     const std::int64_t room = std::max<std::int64_t>(0, device.free_bytes() - kept_bytes);
     const double share =
-        experts == 0 ? 1.0
-                     : std::clamp(static_cast<double>(room) / static_cast<double>(experts), 0.0, 1.0);
+        experts == 0
+            ? 1.0
+            : std::clamp(static_cast<double>(room) / static_cast<double>(experts), 0.0, 1.0);
     const auto dense = static_cast<double>(bytes.dense + bytes.kv);
     const auto routed = static_cast<double>(bytes.routed);
     return {.device_seconds =
@@ -203,17 +220,14 @@ Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const Model
     PlacedModel result;
     result.weights = weights;
     ModelWeights& placed = result.weights;
-    std::uint64_t total = 0;
+    ModelWeights counted = weights;
+    Placer count(nullptr, nullptr, cancel, 0);
+    TRY_STATUS(place_all_shared(count, shape, counted));
+    std::uint64_t experts = 0;
     for (const LayerWeights& layer : weights.layers)
-        total += static_cast<std::uint64_t>(expert_bytes(layer));
-    Placer place(*backend, progress, cancel, total);
-    TRY_STATUS(place.weight(placed.embedding));
-    TRY_STATUS(place.weight(placed.head.hc_fn));
-    TRY_STATUS(place.vector(placed.head.hc_scale, 1));
-    TRY_STATUS(place.vector(placed.head.hc_base, shape.streams));
-    TRY_STATUS(place.vector(placed.head.norm, shape.embedding));
-    TRY_STATUS(place.weight(placed.output));
-    for (LayerWeights& layer : placed.layers) TRY_STATUS(place_shared(place, shape, layer));
+        experts += static_cast<std::uint64_t>(expert_bytes(layer));
+    Placer place(backend.get(), progress, cancel, count.done() + experts);
+    TRY_STATUS(place_all_shared(place, shape, placed));
 
     // Experts while there is room for the rows of the context and a batch's scratch besides.
     std::int64_t kept = 0;
@@ -265,8 +279,8 @@ Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const Model
 Result<PlacedModel> place_by_speed(
     Result<std::unique_ptr<VulkanBackend>> backend, std::optional<ReadSpeeds> speeds,
     const ModelShape& shape, const ModelWeights& weights, std::int64_t kv_bytes,
-    const EngineOptions& options,
-    const std::function<void(std::uint64_t, std::uint64_t)>& progress, const CancelToken& cancel) {
+    const EngineOptions& options, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+    const CancelToken& cancel) {
     const auto attempt = [&]() -> Result<PlacedModel> {
         if (!backend) return tl::unexpected<Error>(backend.error());
         if (!speeds) {
@@ -278,14 +292,15 @@ Result<PlacedModel> place_by_speed(
         std::int64_t shared = 0;
         for (const LayerWeights& layer : weights.layers)
             shared += device_layout(layer.q_b).bytes + device_layout(layer.output_a).bytes +
-                      device_layout(layer.output_b).bytes + 3 * device_layout(layer.gate_shared).bytes;
+                      device_layout(layer.output_b).bytes +
+                      3 * device_layout(layer.gate_shared).bytes;
         shared += device_layout(weights.output).bytes + device_layout(weights.embedding).bytes;
-        const Prospect prospect = compare(*speeds, shape, weights, shared + kv_bytes + kDeviceReserve,
-                                          (*backend)->device());
+        const Prospect prospect = compare(*speeds, shape, weights,
+                                          shared + kv_bytes + kDeviceReserve, (*backend)->device());
         PlacedModel placed;
         if (prospect.device_seconds < prospect.host_seconds) {
-            TRY(placed, place_on(std::move(*backend), shape, weights, kv_bytes, options, progress,
-                                 cancel));
+            TRY(placed,
+                place_on(std::move(*backend), shape, weights, kv_bytes, options, progress, cancel));
         } else {
             placed = on_host(weights, options);
         }
@@ -302,10 +317,10 @@ Result<PlacedModel> place_by_speed(
     return instead;
 }
 
-Result<PlacedModel> place_model(
-    const ModelShape& shape, const ModelWeights& weights, std::int64_t kv_bytes,
-    const EngineOptions& options,
-    const std::function<void(std::uint64_t, std::uint64_t)>& progress, const CancelToken& cancel) {
+Result<PlacedModel> place_model(const ModelShape& shape, const ModelWeights& weights,
+                                std::int64_t kv_bytes, const EngineOptions& options,
+                                const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                                const CancelToken& cancel) {
     if (options.backend == BackendKind::cpu || options.backend == BackendKind::reference)
         return on_host(weights, options);
     auto backend = make_vulkan_backend(activations_of(options), device_options(options));
@@ -320,8 +335,8 @@ Result<PlacedModel> place_model(
         return place_by_speed(std::move(backend), std::nullopt, shape, weights, kv_bytes, options,
                               progress, cancel);
     if (!backend) return tl::unexpected<Error>(backend.error());
-    TRY(PlacedModel placed, place_on(std::move(*backend), shape, weights, kv_bytes, options,
-                                     progress, cancel));
+    TRY(PlacedModel placed,
+        place_on(std::move(*backend), shape, weights, kv_bytes, options, progress, cancel));
     placed.summary.reason = "asked for";
     placed.summary.considered = true;
     return placed;

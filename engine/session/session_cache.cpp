@@ -10,8 +10,8 @@ namespace {
 
 // Reading a checkpoint for fewer tokens than this is not worth the disk's attention.
 constexpr std::int64_t kTokensWorthLoading = 32;
-// Of a producer: rows came from other arithmetic and were gone on from. Such a checkpoint promises nobody
-// equal bits.
+// Of a producer: rows came from other arithmetic and were gone on from. Such a checkpoint promises
+// nobody equal bits.
 constexpr std::uint32_t kMixed = 1U << 31U;
 
 }  // namespace

@@ -94,8 +94,8 @@ public:
     void run(const Add& op) override;
 
 private:
-    // Ops that may become one with the next are kept until it is given. Their host arrays are free by
-    // then, so these are kept too.
+    // Ops that may become one with the next are kept until it is given. Their host arrays are free
+    // by then, so these are kept too.
     struct PostPre {
         HyperPost post;
         HyperPre pre;
@@ -248,7 +248,8 @@ void Implementation::run(const Add& op) {
     plain(op, add_vk);
 }
 
-// What stays on the host is computed there: the chosen experts' inputs come over, their sum goes back.
+// What stays on the host is computed there: the chosen experts' inputs come over, their sum goes
+// back.
 void Implementation::host_experts(const RoutedExperts& op) {
     const auto pairs = static_cast<std::size_t>(op.rows) * static_cast<std::size_t>(op.used);
     const auto rows = static_cast<std::size_t>(op.rows);
@@ -274,7 +275,8 @@ void Implementation::host_experts(const RoutedExperts& op) {
 }
 
 Result<Weight> Implementation::place(const Weight& w) {
-    // Packing is work for several cores; a big model is placed in one go, so they are kept meanwhile.
+    // Packing is work for several cores; a big model is placed in one go, so they are kept
+    // meanwhile.
     if (packers_ == nullptr)
         packers_ = std::make_unique<ThreadPool>(std::min(16, ThreadPool::default_threads()));
     const DeviceLayout layout = device_layout(w);

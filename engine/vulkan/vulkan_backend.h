@@ -19,8 +19,8 @@ public:
     // Writes a weight in file form into device memory and gives it there; released with
     // `release(w.data)`. Errors: out_of_memory.
     virtual Result<Weight> place(const Weight& w) = 0;
-    // Routed experts whose weights were never placed are computed by `host`, which sees them where they
-    // are.
+    // Routed experts whose weights were never placed are computed by `host`, which sees them where
+    // they are.
     virtual void compute_experts_with(std::unique_ptr<Backend> host) = 0;
     // Bytes a second at which kernels read device memory. Errors: out_of_memory.
     virtual Result<double> measure_read_speed() = 0;

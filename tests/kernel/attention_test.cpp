@@ -51,8 +51,8 @@ std::vector<double> truth(AttentionProblem& p) {
     return out;
 }
 
-// With cooperative matrices a query's values and its rows' shares are two f16 each, 21 bits: 3.2e-5 on an
-// H200 over 2,250 rows.
+// With cooperative matrices a query's values and its rows' shares are two f16 each, 21 bits: 3.2e-5
+// on an H200 over 2,250 rows.
 double tolerance(const Backend& backend, int rows) {
     return backend.name() == "vulkan" && rows >= 48 ? 5e-5 : Attention::kTolerance;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The Vulkan backend behind ops whose pointers lead into host memory, so that every kernel test runs
-// on it as it is: values go to the device, the op runs, results come back. Behind every result lie
-// words that nobody may write.
+// The Vulkan backend behind ops whose pointers lead into host memory, so that every kernel test
+// runs on it as it is: values go to the device, the op runs, results come back. Behind every result
+// lie words that nobody may write.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,9 +19,7 @@ namespace starglass::testing {
 class HostedVulkan final : public Backend {
 public:
     explicit HostedVulkan(std::unique_ptr<VulkanBackend> backend) : inner_(std::move(backend)) {}
-    ~HostedVulkan() override {
-        EXPECT_EQ(inner_->device().validation_messages(), 0);
-    }
+    ~HostedVulkan() override { EXPECT_EQ(inner_->device().validation_messages(), 0); }
     // Null where there is no such device.
     static std::unique_ptr<Backend> make(Activations activations, gpu::DeviceOptions options,
                                          bool emulate_matrix = false) {

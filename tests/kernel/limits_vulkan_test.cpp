@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A dispatch may have 65,535 workgroups on a dimension, no more; batches that need more rows than that
-// are folded, and what asks for more all the same is told so.
+// A dispatch may have 65,535 workgroups on a dimension, no more; batches that need more rows than
+// that are folded, and what asks for more all the same is told so.
 #include "add_params.h"
 #include "kernel/support.h"
 
@@ -22,7 +22,12 @@ TEST(Limits, RmsNormOfMoreRowsThanWorkgroups) {
         const Floats x = Floats::random(random, std::int64_t{rows} * kDim);
         Floats got(std::int64_t{rows} * kDim);
         Floats want(std::int64_t{rows} * kDim);
-        RmsNorm op{.x = x.data(), .weight = nullptr, .y = got.data(), .rows = rows, .dim = kDim, .epsilon = 1e-6F};
+        RmsNorm op{.x = x.data(),
+                   .weight = nullptr,
+                   .y = got.data(),
+                   .rows = rows,
+                   .dim = kDim,
+                   .epsilon = 1e-6F};
         backend->run(op);
         op.y = want.data();
         make_reference_backend(Activations::int8)->run(op);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Models on a Vulkan device through the facade, with what only tests may ask for: features taken away,
-// matrices emulated, ops kept apart.
+// Models on a Vulkan device through the facade, with what only tests may ask for: features taken
+// away, matrices emulated, ops kept apart.
 #pragma once
 
 #include <cstdlib>
@@ -53,15 +53,15 @@ struct VulkanModel {
         device.validation = true;
         device.memory_limit = wanted.memory;
         if (wanted.plain) device.mask = {};
-        TRY(auto backend, make_vulkan_backend(wanted.numerics == Numerics::act8 ? Activations::int8
-                                                                              : Activations::f32,
-                                              device));
+        TRY(auto backend,
+            make_vulkan_backend(
+                wanted.numerics == Numerics::act8 ? Activations::int8 : Activations::f32, device));
         if (wanted.emulate_matrix) backend->emulate_matrix();
         if (wanted.apart) backend->keep_ops_apart();
         VulkanModel model;
         model.backend = backend.get();
-        const auto kv_bytes = static_cast<std::int64_t>(parts.info.kv_bytes_per_1k_tokens) *
-                              wanted.context / 1000;
+        const auto kv_bytes =
+            static_cast<std::int64_t>(parts.info.kv_bytes_per_1k_tokens) * wanted.context / 1000;
         TRY(PlacedModel placed, place_on(std::move(backend), parts.shape, parts.weights, kv_bytes,
                                          options, {}, CancelToken()));
         parts.backend = std::move(placed.backend);

@@ -19,8 +19,8 @@ std::string device() {
     return wanted != nullptr ? wanted : "0";
 }
 std::vector<std::string> arguments(const std::string& device) {
-    return {"run",           "-m", tiny(), "--backend",    "vulkan",
-            "--device=" + device, "-p", "hi",   "--max-tokens", "2"};
+    return {"run", "-m", tiny(),         "--backend", "vulkan", "--device=" + device,
+            "-p",  "hi", "--max-tokens", "2"};
 }
 
 TEST(CliVulkan, Runs) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What goes wrong on a device costs a request, never the session: one sentence, and the next request goes
-// on from what had been brought to the host.
+// What goes wrong on a device costs a request, never the session: one sentence, and the next
+// request goes on from what had been brought to the host.
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,7 +21,8 @@ std::span<const std::byte> tiny() {
     return mapped(golden_path("tiny/tiny-q2.gguf"));
 }
 std::vector<TokenId> stream(std::size_t count) {
-    std::vector<TokenId> tokens = Npz(golden_path("tiny/golden-q2-logits.npz")).at("tokens_A").ints();
+    std::vector<TokenId> tokens =
+        Npz(golden_path("tiny/golden-q2-logits.npz")).at("tokens_A").ints();
     tokens.resize(count);
     return tokens;
 }
@@ -60,7 +61,8 @@ TEST_F(FailuresVulkan, ASubmissionOfPrefillOrDecode) {
     ASSERT_GT(submissions, 6);
     const std::vector<float> truth = logits(*whole);
 
-    // From the first to the last: in the prompt's batches, in the last token's, in each of decode's.
+    // From the first to the last: in the prompt's batches, in the last token's, in each of
+    // decode's.
     for (const std::int64_t at :
          {std::int64_t{0}, submissions / 4, submissions / 2, submissions - 4}) {
         SCOPED_TRACE("submission " + std::to_string(at) + " of " + std::to_string(submissions));

@@ -4,16 +4,20 @@
 //
 // Tolerances, as relative RMS, come from tests/golden/README.md and what is different here:
 //
-// cont   Everything is f32 on every device; only the order of sums differs from the reference's. 1e-5
+// cont   Everything is f32 on every device; only the order of sums differs from the reference's.
+// 1e-5
 //        at every layer and position, as for any f32 engine. Measured: 1.2e-6.
-// fp     The same values, but rows are rounded to codes: 1e-7 before a rounding now and then becomes a
-//        step behind it, so a median stays small and a single position may be off by one flipped choice.
+// fp     The same values, but rows are rounded to codes: 1e-7 before a rounding now and then
+// becomes a
+//        step behind it, so a median stays small and a single position may be off by one flipped
+//        choice.
 // act8   Activations are rounded to int8 in front of every product, so the same holds many times a
 //        layer. From nine rows on, both factors are f16 besides (kernel/mat_mul_vk.h): a part in
-//        2^11 of a product at most, against one in 2^8 that int8 takes away; it flips codes from the
-//        first layer on, where decode has none: layer 0 is off by 1.5e-2 in its median (decode: 5e-7),
-//        the worst layer's by 5.7e-2 (decode: 3.7e-2). Logits keep the README's bound (median 5e-2,
-//        argmax 0.9) in every schedule. Measured: 2.2e-2 in decode, 3.2e-2 in tiles, argmax 0.95.
+//        2^11 of a product at most, against one in 2^8 that int8 takes away; it flips codes from
+//        the first layer on, where decode has none: layer 0 is off by 1.5e-2 in its median (decode:
+//        5e-7), the worst layer's by 5.7e-2 (decode: 3.7e-2). Logits keep the README's bound
+//        (median 5e-2, argmax 0.9) in every schedule. Measured: 2.2e-2 in decode, 3.2e-2 in tiles,
+//        argmax 0.95.
 #include "model/golden_support.h"
 #include "support/vulkan_model.h"
 
@@ -83,7 +87,8 @@ class IntermediatesVulkan : public testing::TestWithParam<Case> {};
 class LogitsVulkan : public testing::TestWithParam<Case> {};
 class FusingVulkan : public testing::TestWithParam<Case> {};
 
-// As golden_test.cpp has them for the CPU: the worst of a layer, and after a choice of other experts.
+// As golden_test.cpp has them for the CPU: the worst of a layer, and after a choice of other
+// experts.
 struct Tolerance {
     double worst, median, flipped;
 };
@@ -184,7 +189,8 @@ TEST_P(IntermediatesVulkan, Agree) {
                                               want.row(static_cast<std::int64_t>(i))));
         }
         worst[name] = std::max(worst[name], *std::max_element(errors.begin(), errors.end()));
-        const Tolerance allowed = tolerance(GetParam().numerics, layer, GetParam().chunks.front() >= 9);
+        const Tolerance allowed =
+            tolerance(GetParam().numerics, layer, GetParam().chunks.front() >= 9);
         for (std::size_t i = 0; i < errors.size(); ++i) {
             const auto at = errors.size() > 1 ? flipped.find(positions[i]) : flipped.end();
             const bool other = at != flipped.end() && at->second <= layer;
@@ -206,9 +212,9 @@ TEST_P(IntermediatesVulkan, Agree) {
     EXPECT_EQ(model.backend->device().validation_messages(), 0);
 }
 
-// Chunks of 1 are decode. The bits of schedules differ on a device: few rows are met as vectors, many
-// as tiles or with all their rows at once. Each agrees with the recorded values, and with decode within
-// what two such runs may differ by.
+// Chunks of 1 are decode. The bits of schedules differ on a device: few rows are met as vectors,
+// many as tiles or with all their rows at once. Each agrees with the recorded values, and with
+// decode within what two such runs may differ by.
 TEST_P(LogitsVulkan, AgreeInEverySchedule) {
     const Case& c = GetParam();
     const Npz golden(golden_path("tiny/golden-" + c.mix + "-logits.npz"));
@@ -240,7 +246,9 @@ TEST_P(LogitsVulkan, AgreeInEverySchedule) {
         EXPECT_LE(median(errors), c.numerics == Numerics::cont ? 2e-6
                                   : c.numerics == Numerics::fp ? 5e-3
                                                                : 5e-2);
-        EXPECT_LE(worst, c.numerics == Numerics::cont ? 1e-5 : c.numerics == Numerics::fp ? 0.1 : 0.3);
+        EXPECT_LE(worst, c.numerics == Numerics::cont ? 1e-5
+                         : c.numerics == Numerics::fp ? 0.1
+                                                      : 0.3);
     }
     EXPECT_EQ(model.backend->device().validation_messages(), 0);
 }
@@ -251,14 +259,13 @@ TEST_P(FusingVulkan, FusedOpsGiveTheBitsOfSingleOnes) {
         Npz(golden_path("tiny/golden-" + GetParam().mix + "-logits.npz")).at("tokens_A").ints();
     const std::vector<TokenId> tokens(all.begin(), all.begin() + GetParam().tokens);
     const VulkanModel fused = open(GetParam());
-    const VulkanModel apart = VulkanModel::get(
-        model_bytes(GetParam().mix), {.numerics = GetParam().numerics, .apart = true});
+    const VulkanModel apart = VulkanModel::get(model_bytes(GetParam().mix),
+                                               {.numerics = GetParam().numerics, .apart = true});
     const auto a = fused.session();
     const auto b = apart.session();
-    // A compiler of a graphics card joins a product and a sum where it likes, in one kernel and not in
-    // the other; on the software driver, which does not, the bits are the same.
-    const bool software =
-        fused.backend->device().info().kind == gpu::DeviceKind::software;
+    // A compiler of a graphics card joins a product and a sum where it likes, in one kernel and not
+    // in the other; on the software driver, which does not, the bits are the same.
+    const bool software = fused.backend->device().info().kind == gpu::DeviceKind::software;
     for (const int chunk : GetParam().chunks) {
         const LogitRows one = all_logits(*a, tokens, chunk), other = all_logits(*b, tokens, chunk);
         if (software) {
@@ -273,8 +280,9 @@ TEST_P(FusingVulkan, FusedOpsGiveTheBitsOfSingleOnes) {
     EXPECT_LT(fused.backend->stream().dispatches(), apart.backend->stream().dispatches());
 }
 
-// A software driver takes 50 ms for a token in act8 and three times as long in f32, where prefill is many
-// single products. So what each case adds is chosen; 140 tokens are past every window and ratio.
+// A software driver takes 50 ms for a token in act8 and three times as long in f32, where prefill
+// is many single products. So what each case adds is chosen; 140 tokens are past every window and
+// ratio.
 INSTANTIATE_TEST_SUITE_P(Tiny, IntermediatesVulkan,
                          testing::Values(Case{"q2", Numerics::act8, "", {160}, 160},
                                          Case{"q2", Numerics::act8, "", {1}, 160},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every kernel becomes a pipeline, and its parameters lie where the C++ struct has them: the offsets in the
-// compiled modules are compared with offsetof, member by member.
+// Every kernel becomes a pipeline, and its parameters lie where the C++ struct has them: the
+// offsets in the compiled modules are compared with offsetof, member by member.
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -60,8 +60,7 @@ public:
             const std::size_t count = (words[at] >> 16U) - 1;
             switch (op) {
                 case 6:  // OpMemberName
-                    names_[{arg(0), arg(1)}] =
-                        reinterpret_cast<const char*>(words.data() + at + 3);
+                    names_[{arg(0), arg(1)}] = reinterpret_cast<const char*>(words.data() + at + 3);
                     break;
                 case 16:  // OpExecutionMode
                     if (arg(1) == 17) local_ = {arg(2), arg(3), arg(4)};
@@ -145,8 +144,10 @@ private:
 
 // --- the structs ---------------------------------------------------------------------------------
 
-#define SG_AT(type, member) \
-    Member{#member, offsetof(shaders::type, member), sizeof(shaders::type::member)}
+#define SG_AT(type, member)                                                     \
+    Member {                                                                    \
+#member, offsetof(shaders::type, member), sizeof(shaders::type::member) \
+    }
 
 struct Parameters {
     std::size_t bytes;
@@ -161,25 +162,34 @@ const std::map<std::string, Parameters>& parameters() {
           {SG_AT(AddParams, x), SG_AT(AddParams, y), SG_AT(AddParams, count)}}},
         {"attention",
          {sizeof(shaders::AttentionParams),
-          {SG_AT(AttentionParams, q), SG_AT(AttentionParams, sinks),
-           SG_AT(AttentionParams, y), SG_AT(AttentionParams, state),
-           SG_AT(AttentionParams, ring), SG_AT(AttentionParams, pages),
-           SG_AT(AttentionParams, selected), SG_AT(AttentionParams, counts),
-           SG_AT(AttentionParams, rotation), SG_AT(AttentionParams, first_position),
-           SG_AT(AttentionParams, heads), SG_AT(AttentionParams, window),
-           SG_AT(AttentionParams, capacity), SG_AT(AttentionParams, ratio),
-           SG_AT(AttentionParams, rows_per_page), SG_AT(AttentionParams, selected_stride),
-           SG_AT(AttentionParams, splits), SG_AT(AttentionParams, rope_rotary),
-           SG_AT(AttentionParams, scale), SG_AT(AttentionParams, turn)}}},
+          {SG_AT(AttentionParams, q),
+           SG_AT(AttentionParams, sinks),
+           SG_AT(AttentionParams, y),
+           SG_AT(AttentionParams, state),
+           SG_AT(AttentionParams, ring),
+           SG_AT(AttentionParams, pages),
+           SG_AT(AttentionParams, selected),
+           SG_AT(AttentionParams, counts),
+           SG_AT(AttentionParams, rotation),
+           SG_AT(AttentionParams, first_position),
+           SG_AT(AttentionParams, heads),
+           SG_AT(AttentionParams, window),
+           SG_AT(AttentionParams, capacity),
+           SG_AT(AttentionParams, ratio),
+           SG_AT(AttentionParams, rows_per_page),
+           SG_AT(AttentionParams, selected_stride),
+           SG_AT(AttentionParams, splits),
+           SG_AT(AttentionParams, rope_rotary),
+           SG_AT(AttentionParams, scale),
+           SG_AT(AttentionParams, turn)}}},
         {"compress",
          {sizeof(shaders::CompressParams),
           {SG_AT(CompressParams, kv), SG_AT(CompressParams, gate), SG_AT(CompressParams, ape),
            SG_AT(CompressParams, frontier_kv), SG_AT(CompressParams, frontier_score),
-           SG_AT(CompressParams, y), SG_AT(CompressParams, phase),
-           SG_AT(CompressParams, rows), SG_AT(CompressParams, ratio),
-           SG_AT(CompressParams, width), SG_AT(CompressParams, ape_words),
-           SG_AT(CompressParams, first_slot), SG_AT(CompressParams, slots),
-           SG_AT(CompressParams, empty)}}},
+           SG_AT(CompressParams, y), SG_AT(CompressParams, phase), SG_AT(CompressParams, rows),
+           SG_AT(CompressParams, ratio), SG_AT(CompressParams, width),
+           SG_AT(CompressParams, ape_words), SG_AT(CompressParams, first_slot),
+           SG_AT(CompressParams, slots), SG_AT(CompressParams, empty)}}},
         {"embed",
          {sizeof(shaders::EmbedParams),
           {SG_AT(EmbedParams, sources), SG_AT(EmbedParams, y), SG_AT(EmbedParams, dim),
@@ -199,13 +209,12 @@ const std::map<std::string, Parameters>& parameters() {
         {"experts_hidden",
          {sizeof(shaders::HiddenParams),
           {SG_AT(HiddenParams, gate), SG_AT(HiddenParams, up), SG_AT(HiddenParams, weights),
-           SG_AT(HiddenParams, hidden), SG_AT(HiddenParams, width),
-           SG_AT(HiddenParams, weighted), SG_AT(HiddenParams, clamp)}}},
+           SG_AT(HiddenParams, hidden), SG_AT(HiddenParams, width), SG_AT(HiddenParams, weighted),
+           SG_AT(HiddenParams, clamp)}}},
         {"experts_sum",
          {sizeof(shaders::PairSumParams),
           {SG_AT(PairSumParams, parts), SG_AT(PairSumParams, addend), SG_AT(PairSumParams, y),
-           SG_AT(PairSumParams, width), SG_AT(PairSumParams, used),
-           SG_AT(PairSumParams, added)}}},
+           SG_AT(PairSumParams, width), SG_AT(PairSumParams, used), SG_AT(PairSumParams, added)}}},
         {"hyper_finish",
          {sizeof(shaders::HyperFinishParams),
           {SG_AT(HyperFinishParams, parts), SG_AT(HyperFinishParams, h),
@@ -220,9 +229,9 @@ const std::map<std::string, Parameters>& parameters() {
          {sizeof(shaders::HyperMixParams),
           {SG_AT(HyperMixParams, h), SG_AT(HyperMixParams, fn), SG_AT(HyperMixParams, parts),
            SG_AT(HyperMixParams, y), SG_AT(HyperMixParams, post), SG_AT(HyperMixParams, comb),
-           SG_AT(HyperMixParams, made), SG_AT(HyperMixParams, rows),
-           SG_AT(HyperMixParams, dim), SG_AT(HyperMixParams, mix),
-           SG_AT(HyperMixParams, fn_words), SG_AT(HyperMixParams, chunks)}}},
+           SG_AT(HyperMixParams, made), SG_AT(HyperMixParams, rows), SG_AT(HyperMixParams, dim),
+           SG_AT(HyperMixParams, mix), SG_AT(HyperMixParams, fn_words),
+           SG_AT(HyperMixParams, chunks)}}},
         {"hyper_post",
          {sizeof(shaders::HyperPostParams),
           {SG_AT(HyperPostParams, h), SG_AT(HyperPostParams, y), SG_AT(HyperPostParams, post),
@@ -245,12 +254,12 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(IndexScoreParams, weight_scale)}}},
         {"index_top",
          {sizeof(shaders::IndexTopParams),
-          {SG_AT(IndexTopParams, scores), SG_AT(IndexTopParams, names),
-           SG_AT(IndexTopParams, best), SG_AT(IndexTopParams, best_scores),
-           SG_AT(IndexTopParams, counts), SG_AT(IndexTopParams, first_position),
-           SG_AT(IndexTopParams, ratio), SG_AT(IndexTopParams, top_k),
-           SG_AT(IndexTopParams, score_stride), SG_AT(IndexTopParams, best_stride),
-           SG_AT(IndexTopParams, slice), SG_AT(IndexTopParams, named)}}},
+          {SG_AT(IndexTopParams, scores), SG_AT(IndexTopParams, names), SG_AT(IndexTopParams, best),
+           SG_AT(IndexTopParams, best_scores), SG_AT(IndexTopParams, counts),
+           SG_AT(IndexTopParams, first_position), SG_AT(IndexTopParams, ratio),
+           SG_AT(IndexTopParams, top_k), SG_AT(IndexTopParams, score_stride),
+           SG_AT(IndexTopParams, best_stride), SG_AT(IndexTopParams, slice),
+           SG_AT(IndexTopParams, named)}}},
         {"mat_input",
          {sizeof(shaders::MatInputParams),
           {SG_AT(MatInputParams, x), SG_AT(MatInputParams, y), SG_AT(MatInputParams, width),
@@ -258,20 +267,18 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(MatInputParams, rows)}}},
         {"mat_tile",
          {sizeof(shaders::MatTileParams),
-          {SG_AT(MatTileParams, codes), SG_AT(MatTileParams, scales),
-           SG_AT(MatTileParams, extra), SG_AT(MatTileParams, grid), SG_AT(MatTileParams, x),
-           SG_AT(MatTileParams, y), SG_AT(MatTileParams, tiles), SG_AT(MatTileParams, order),
-           SG_AT(MatTileParams, width), SG_AT(MatTileParams, out_rows),
-           SG_AT(MatTileParams, rows), SG_AT(MatTileParams, x_stride),
-           SG_AT(MatTileParams, y_stride), SG_AT(MatTileParams, groups),
-           SG_AT(MatTileParams, used), SG_AT(MatTileParams, twice)}}},
+          {SG_AT(MatTileParams, codes), SG_AT(MatTileParams, scales), SG_AT(MatTileParams, extra),
+           SG_AT(MatTileParams, grid), SG_AT(MatTileParams, x), SG_AT(MatTileParams, y),
+           SG_AT(MatTileParams, tiles), SG_AT(MatTileParams, order), SG_AT(MatTileParams, width),
+           SG_AT(MatTileParams, out_rows), SG_AT(MatTileParams, rows),
+           SG_AT(MatTileParams, x_stride), SG_AT(MatTileParams, y_stride),
+           SG_AT(MatTileParams, groups), SG_AT(MatTileParams, used), SG_AT(MatTileParams, twice)}}},
         {"mat_vec",
          {sizeof(shaders::MatVecParams),
-          {SG_AT(MatVecParams, codes), SG_AT(MatVecParams, scales),
-           SG_AT(MatVecParams, extra), SG_AT(MatVecParams, grid), SG_AT(MatVecParams, x),
-           SG_AT(MatVecParams, y), SG_AT(MatVecParams, selected), SG_AT(MatVecParams, width),
-           SG_AT(MatVecParams, out_rows), SG_AT(MatVecParams, rows),
-           SG_AT(MatVecParams, x_stride), SG_AT(MatVecParams, y_stride),
+          {SG_AT(MatVecParams, codes), SG_AT(MatVecParams, scales), SG_AT(MatVecParams, extra),
+           SG_AT(MatVecParams, grid), SG_AT(MatVecParams, x), SG_AT(MatVecParams, y),
+           SG_AT(MatVecParams, selected), SG_AT(MatVecParams, width), SG_AT(MatVecParams, out_rows),
+           SG_AT(MatVecParams, rows), SG_AT(MatVecParams, x_stride), SG_AT(MatVecParams, y_stride),
            SG_AT(MatVecParams, aligned), SG_AT(MatVecParams, used)}}},
         {"mat_quantise",
          {sizeof(shaders::MatQuantiseParams),
@@ -281,10 +288,9 @@ const std::map<std::string, Parameters>& parameters() {
          {sizeof(shaders::GateUpParams),
           {SG_AT(GateUpParams, gate_codes), SG_AT(GateUpParams, gate_scales),
            SG_AT(GateUpParams, gate_extra), SG_AT(GateUpParams, up_codes),
-           SG_AT(GateUpParams, up_scales), SG_AT(GateUpParams, up_extra),
-           SG_AT(GateUpParams, grid), SG_AT(GateUpParams, x), SG_AT(GateUpParams, selected),
-           SG_AT(GateUpParams, weights), SG_AT(GateUpParams, hidden),
-           SG_AT(GateUpParams, width), SG_AT(GateUpParams, out_rows),
+           SG_AT(GateUpParams, up_scales), SG_AT(GateUpParams, up_extra), SG_AT(GateUpParams, grid),
+           SG_AT(GateUpParams, x), SG_AT(GateUpParams, selected), SG_AT(GateUpParams, weights),
+           SG_AT(GateUpParams, hidden), SG_AT(GateUpParams, width), SG_AT(GateUpParams, out_rows),
            SG_AT(GateUpParams, used), SG_AT(GateUpParams, routed), SG_AT(GateUpParams, clamp)}}},
         {"down",
          {sizeof(shaders::DownParams),
@@ -300,8 +306,8 @@ const std::map<std::string, Parameters>& parameters() {
         {"rms_norm",
          {sizeof(shaders::RmsNormParams),
           {SG_AT(RmsNormParams, x), SG_AT(RmsNormParams, weight), SG_AT(RmsNormParams, y),
-           SG_AT(RmsNormParams, rows), SG_AT(RmsNormParams, dim),
-           SG_AT(RmsNormParams, has_weight), SG_AT(RmsNormParams, epsilon)}}},
+           SG_AT(RmsNormParams, rows), SG_AT(RmsNormParams, dim), SG_AT(RmsNormParams, has_weight),
+           SG_AT(RmsNormParams, epsilon)}}},
         {"rms_norm_rope",
          {sizeof(shaders::RmsNormRopeParams),
           {SG_AT(RmsNormRopeParams, x), SG_AT(RmsNormRopeParams, weight),
@@ -316,9 +322,8 @@ const std::map<std::string, Parameters>& parameters() {
         {"router",
          {sizeof(shaders::RouterParams),
           {SG_AT(RouterParams, logits), SG_AT(RouterParams, bias), SG_AT(RouterParams, table),
-           SG_AT(RouterParams, tokens), SG_AT(RouterParams, selected),
-           SG_AT(RouterParams, weights), SG_AT(RouterParams, experts),
-           SG_AT(RouterParams, used), SG_AT(RouterParams, has_bias),
+           SG_AT(RouterParams, tokens), SG_AT(RouterParams, selected), SG_AT(RouterParams, weights),
+           SG_AT(RouterParams, experts), SG_AT(RouterParams, used), SG_AT(RouterParams, has_bias),
            SG_AT(RouterParams, has_table), SG_AT(RouterParams, scale)}}},
     };
     return known;
@@ -362,7 +367,8 @@ TEST(Pipelines, ParametersLieAlikeOnBothSides) {
     EXPECT_EQ(seen.size(), parameters().size()) << "a struct nobody uses";
 }
 
-// 256 invocations and 32 KiB are what DeviceInfo asks of a device. Cooperative matrices come with more.
+// 256 invocations and 32 KiB are what DeviceInfo asks of a device. Cooperative matrices come with
+// more.
 TEST(Pipelines, WorkgroupsFitEveryUsableDevice) {
     for (const Shader shader : all_shaders()) {
         const ShaderModule& module = shader_module(shader);
@@ -385,7 +391,8 @@ std::vector<gpu::SpecConstants> constants_of(std::string_view name, const gpu::D
     if (name == "embed") return {{0}, {1}, {2}, {3}, {4}};
     if (name == "encode_rows") return {{0}, {1}, {2}};
     if (name == "hyper_finish") return {{4, 0, 0}, {4, 0, 1}, {4, 1, 0}};
-    if (name == "hyper_mix") return {{4, 1, 1, 1, 0}, {4, 8, 1, 1, 0}, {4, 1, 0, 0, 1}, {4, 8, 1, 1, 1}};
+    if (name == "hyper_mix")
+        return {{4, 1, 1, 1, 0}, {4, 8, 1, 1, 0}, {4, 1, 0, 0, 1}, {4, 8, 1, 1, 1}};
     if (name == "hyper_post") return {{4}};
     if (name == "mat_input") return {{1}, {2}, {3}};
     if (name.starts_with("mat_tile")) {
@@ -394,7 +401,8 @@ std::vector<gpu::SpecConstants> constants_of(std::string_view name, const gpu::D
         return {{across, subgroups / across}};
     }
     if (name.starts_with("mat_vec_")) return {{4, 1, 1}, {1, 1, 1}, {2, 2, 1}, {2, 4, 8}};
-    if (name.starts_with("gate_up_") || name.starts_with("down_")) return {{4, 1, 1, 1}, {2, 1, 8, 4}};
+    if (name.starts_with("gate_up_") || name.starts_with("down_"))
+        return {{4, 1, 1, 1}, {2, 1, 8, 4}};
     if (name.starts_with("attention"))
         return {{512, 64, 584, 1, std::max(1U, device.subgroup_size / 16)},
                 {192, 64, 260, 0, std::max(1U, device.subgroup_size / 16)}};

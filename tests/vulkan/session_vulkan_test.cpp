@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Sessions on a Vulkan device: checkpoints that come from the CPU and go there, experts in both memories,
-// limits of memory, and what `automatic` makes of a device.
+// Sessions on a Vulkan device: checkpoints that come from the CPU and go there, experts in both
+// memories, limits of memory, and what `automatic` makes of a device.
 #include "builtin/builtin_model.h"
 #include "cache/cache_support.h"
 #include "model/golden_support.h"
@@ -14,7 +14,8 @@ std::span<const std::byte> tiny() {
     return mapped(golden_path("tiny/tiny-q2.gguf"));
 }
 std::vector<TokenId> stream(std::size_t count) {
-    std::vector<TokenId> tokens = Npz(golden_path("tiny/golden-q2-logits.npz")).at("tokens_A").ints();
+    std::vector<TokenId> tokens =
+        Npz(golden_path("tiny/golden-q2-logits.npz")).at("tokens_A").ints();
     tokens.resize(count);
     return tokens;
 }
@@ -44,9 +45,10 @@ bool is_one_sentence(const std::string& text) {
 
 class CheckpointsVulkan : public testing::TestWithParam<Numerics> {};
 
-// Rows are codes whoever made them, so a checkpoint of one backend serves another. Its logits are then as
-// close to the unbroken run's as the two backends are to each other (golden_vulkan_test.cpp); the bits of
-// the unbroken run come from a checkpoint of the same arithmetic, and the report says which it was.
+// Rows are codes whoever made them, so a checkpoint of one backend serves another. Its logits are
+// then as close to the unbroken run's as the two backends are to each other
+// (golden_vulkan_test.cpp); the bits of the unbroken run come from a checkpoint of the same
+// arithmetic, and the report says which it was.
 TEST_P(CheckpointsVulkan, GoToTheCpuAndBack) {
     const Numerics numerics = GetParam();
     const std::shared_ptr<Engine> cpu = cpu_engine(numerics);

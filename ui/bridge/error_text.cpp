@@ -106,9 +106,9 @@ UserError describeError(const Error& error, Doing doing, const QString& subject)
     out.next = nextStep(error.code, doing);
     if (doing != Doing::caching && error.code != ErrorCode::cancelled && is_device_error(error)) {
         out.device = true;
-        out.next = say(
-            "Run the model on the CPU, or keep fewer layers on the graphics processor: Model, "
-            "Where it runs.");
+        out.next =
+            say("Run the model on the CPU, or keep fewer layers on the graphics processor: Model, "
+                "Where it runs.");
     }
     out.details = QStringLiteral("%1: %2").arg(QLatin1String(codeName(error.code)), message);
     if (!subject.isEmpty()) out.details += QStringLiteral("\nfile: %1").arg(subject);

@@ -137,10 +137,11 @@ struct ReuseReport {
     int tokens = 0;
     double load_seconds = 0;   // measured, disk only
     double saved_seconds = 0;  // measured: what evaluating those tokens took when it was done
-    // Disk only: another backend or instruction set made some of those rows. Logits are then close to
-    // those of a run that was never interrupted; equal bits are promised for the same arithmetic alone.
+    // Disk only: another backend or instruction set made some of those rows. Logits are then close
+    // to those of a run that was never interrupted; equal bits are promised for the same arithmetic
+    // alone.
     bool other_arithmetic = false;
-    std::string note{};        // one sentence when a checkpoint could not be used; else empty
+    std::string note{};  // one sentence when a checkpoint could not be used; else empty
     std::optional<PrefixReport> left{};  // when a longer timeline could not be used to its end
 };
 
