@@ -75,14 +75,14 @@ TEST(CliDevices, NoDriverIsOneSentence) {
     EXPECT_THAT(ran.err, HasSubstr("run on the CPU"));
 }
 
-TEST(CliPlacement, ASmallModelRunsOnTheCpuQuietly) {
+TEST(CliPlacement, WithoutAGraphicsProcessorTheCpuRunsQuietly) {
     const Ran ran = run({"run", "-p", "hi", "--max-tokens", "2", "--json"});
     ASSERT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(ran.err, "");
     const json placement = json::parse(ran.out).at("placement");
-    EXPECT_EQ(placement.at("backend"), "cpu");
+    if (placement.at("backend") == "vulkan") GTEST_SKIP() << "there is a graphics processor";
+    EXPECT_EQ(ran.err, "");
     EXPECT_EQ(placement.at("considered"), false);
-    EXPECT_THAT(placement.at("reason").get<std::string>(), HasSubstr("small"));
+    EXPECT_THAT(placement.at("reason").get<std::string>(), HasSubstr("graphics processor"));
     // No driver, no difference.
     const Ran none = run_shell(
         "VK_ICD_FILENAMES=/no/such.json VK_DRIVER_FILES=/no/such.json \"$CLI\" run -p hi "
@@ -95,7 +95,7 @@ TEST(CliPlacement, InfoSaysWhereAndWhyWhenAsked) {
     EXPECT_THAT(run({"info", tiny()}).out, Not(HasSubstr("runs on")));
     const Ran ran = run({"info", tiny(), "--backend", "auto"});
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_THAT(ran.out, HasSubstr("runs on     cpu (the model is small"));
+    EXPECT_THAT(ran.out, HasSubstr("runs on     "));
     STARGLASS_NEEDS_DEVICE(index);
     const Ran there = run({"info", tiny(), "--backend", "vulkan", "--device", std::to_string(index),
                            "--gpu-layers", "2", "--json"});
