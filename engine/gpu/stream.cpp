@@ -58,6 +58,7 @@ void Stream::fail_with(Error error) {
     if (!error_) ++failures_;
     if (!error_) error_ = std::move(error);
     nodes_.clear();
+    watches_ = {};  // what was to be written may never have been
     // What was recorded but not handed over may use memory that is about to be released.
     if (open_ == VK_NULL_HANDLE) return;
     vkResetCommandBuffer(open_, 0);
@@ -151,7 +152,7 @@ Status Stream::ensure_staging(std::int64_t bytes) {
     while (staged_ + bytes - staged_done_ > size) {
         if (running_.empty()) submit();
         if (error_) return tl::unexpected<Error>(*error_);
-        if (running_.empty()) {
+        if (running_.empty()) {  // all that was given has run
             staged_done_ = staged_;
             break;
         }
@@ -239,7 +240,12 @@ void Stream::encode() {
         nodes_.clear();
         return;
     }
+    if (profiling_ && 2 * (profiled_.size() + nodes_.size()) > kQueries) collect_profile();
     if (auto status = begin(); !status) return fail_with(status.error());
+    // A batch may have ended between staging bytes and giving the kernel that reads them, which is in the
+    // next one then. So running a batch frees only what was staged before the one in front of it ended.
+    staged_of_open_ = staged_at_encode_;
+    staged_at_encode_ = staged_;
 
     // A node's level is one more than the highest of what it must wait for.
     const auto conflicts = [](const Node& later, const Node& earlier) {
@@ -305,14 +311,13 @@ void Stream::encode() {
                 vkCmdPushConstants(open_, device_.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
                                    node.push_bytes, node.push.data());
                 const auto query = static_cast<std::uint32_t>(2 * profiled_.size());
-                const bool timed = profiling_ && query + 2 <= kQueries;
-                if (timed)
+                if (profiling_)
                     vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query);
                 vkCmdDispatch(open_, static_cast<std::uint32_t>(node.groups.x),
                               static_cast<std::uint32_t>(node.groups.y),
                               static_cast<std::uint32_t>(node.groups.z));
-                if (timed) {
+                if (profiling_) {
                     barrier(true);
                     vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query + 1);
@@ -346,6 +351,10 @@ void Stream::encode() {
 
 void Stream::submit() {
     encode();
+    hand_over();
+}
+
+void Stream::hand_over() {
     if (error_ || open_ == VK_NULL_HANDLE) return;
     // What the CPU reads after waiting must be visible to it.
     VkMemoryBarrier memory{};
@@ -383,7 +392,7 @@ void Stream::submit() {
     }
     ticket_ = ticket;
     ++submissions_;
-    running_.push_back({commands, ticket, staged_});
+    running_.push_back({commands, ticket, staged_of_open_});
 }
 
 void Stream::reclaim() {
@@ -440,6 +449,7 @@ void Stream::start_profile() {
     if (auto status = begin(); !status) return;
     vkCmdResetQueryPool(open_, queries_, 0, kQueries);
     profiled_.clear();
+    times_.clear();
     profiling_ = true;
 }
 
@@ -452,33 +462,43 @@ std::int64_t Stream::counted_bytes(std::span<const Range> ranges) const {
     return bytes;
 }
 
-std::vector<KernelTime> Stream::stop_profile() {
-    std::vector<KernelTime> times;
-    if (!profiling_) return times;
-    const bool done = finish().has_value();
-    profiling_ = false;
-    counted_.clear();
-    if (!done || profiled_.empty()) return times;
+// Adds up what was timed so far and makes room for more.
+void Stream::collect_profile() {
+    hand_over();
+    if (!running_.empty() && !wait_for(running_.back().ticket)) return;
     std::vector<std::uint64_t> ticks(2 * profiled_.size());
-    if (vkGetQueryPoolResults(
+    if (error_ || ticks.empty() ||
+        vkGetQueryPoolResults(
             device_.handle(), queries_, 0, static_cast<std::uint32_t>(ticks.size()),
             ticks.size() * sizeof(std::uint64_t), ticks.data(), sizeof(std::uint64_t),
             VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
-        return times;
+        return;
     for (const Profiled& kernel : profiled_) {
-        const std::string name(shader_module(kernel.shader).name);
-        auto at = std::find_if(times.begin(), times.end(),
+        const std::string_view name = shader_module(kernel.shader).name;
+        auto at = std::find_if(times_.begin(), times_.end(),
                                [&](const KernelTime& time) { return time.name == name; });
-        if (at == times.end()) at = times.insert(times.end(), KernelTime{.name = name});
+        if (at == times_.end())
+            at = times_.insert(times_.end(), KernelTime{.name = std::string(name)});
         ++at->calls;
         at->read_bytes += kernel.read_bytes;
         at->written_bytes += kernel.written_bytes;
         at->seconds += static_cast<double>(ticks[kernel.query + 1] - ticks[kernel.query]) *
                        device_.info().timestamp_period * 1e-9;
     }
-    std::sort(times.begin(), times.end(),
+    profiled_.clear();
+    if (begin()) vkCmdResetQueryPool(open_, queries_, 0, kQueries);
+}
+
+std::vector<KernelTime> Stream::stop_profile() {
+    if (!profiling_) return {};
+    encode();
+    collect_profile();
+    profiling_ = false;
+    counted_.clear();
+    if (!finish()) return {};
+    std::sort(times_.begin(), times_.end(),
               [](const KernelTime& a, const KernelTime& b) { return a.seconds > b.seconds; });
-    return times;
+    return std::move(times_);
 }
 
 }  // namespace starglass::gpu

@@ -88,7 +88,9 @@ public:
     [[nodiscard]] std::int64_t failures() const { return failures_; }
 
     // Whether bytes are still as they were: `watch` remembers a range, `intact` is true until
-    // something is given that writes to it. The oldest of a few is forgotten for a new one.
+    // something is given that writes to it, or something fails. The oldest of kWatches is forgotten
+    // for a new one.
+    static constexpr std::size_t kWatches = 16;
     std::uint64_t watch(Range range);
     [[nodiscard]] bool intact(std::uint64_t watch) const;
     // For tests: the submission after `more` further ones fails with `result`, as a driver would
@@ -136,7 +138,8 @@ private:
     };
 
     Node& add(std::span<const Range> reads, std::span<const Range> writes);
-    void encode();  // nodes_ into the open command buffer
+    void encode();     // nodes_ into the open command buffer
+    void hand_over();  // that to the device
     Status begin();
     Status wait_for(std::uint64_t ticket);
     void reclaim();
@@ -159,13 +162,14 @@ private:
     // Host-visible ring; positions only grow, the place is the position modulo the size.
     Buffer staging_;
     std::int64_t staged_ = 0, staged_done_ = 0;
+    std::int64_t staged_at_encode_ = 0, staged_of_open_ = 0;
     Buffer readback_;
 
     struct Watch {
         Range range;
         std::uint64_t id = 0;  // 0: written to
     };
-    std::array<Watch, 16> watches_{};
+    std::array<Watch, kWatches> watches_{};
     std::uint64_t last_watch_ = 0;
 
     VkQueryPool queries_ = VK_NULL_HANDLE;
@@ -175,7 +179,9 @@ private:
         std::int64_t read_bytes, written_bytes;
     };
     [[nodiscard]] std::int64_t counted_bytes(std::span<const Range> ranges) const;
+    void collect_profile();
     std::vector<Profiled> profiled_;
+    std::vector<KernelTime> times_;
     std::unordered_map<std::uint64_t, std::int64_t> counted_;
     bool profiling_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;

@@ -59,14 +59,12 @@ public:
         attention_parts,
         attention_scores,
         index_scores,
-        index_heads,
         hyper_parts,
         routed_hidden,
         shared_hidden,
         expert_parts,
         expert_groups,
         mat_input,
-        logits_parts,
         scratch_count
     };
     std::uint64_t scratch(Scratch slot, std::int64_t bytes) {
@@ -112,7 +110,7 @@ public:
         std::uint64_t source_watch = 0, own_watch = 0;
         gpu::Buffer buffer;
     };
-    std::array<QuantisedForm, 12> quantised;
+    std::array<QuantisedForm, gpu::Stream::kWatches / 2> quantised;  // each has two watches
     std::size_t quantised_next = 0;
 
     // A host array where kernels can read it.
