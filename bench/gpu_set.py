@@ -12,28 +12,15 @@ import datetime
 import json
 import os
 import re
-import subprocess
 import sys
 
-from standard_set import commit, machine, say
+from standard_set import commit, keep, machine, run, say
 
 # What a software driver does in a minute.
 SMALL = (
     r"^vulkan/(mat_vec/(q8_0/4096x1024|iq2_xxs)|mat_mul/q8_0/4096x1024/rows:4/|experts/q2/rows:1/"
     r"|attention/window|index_select/at_32k|rms_norm/(embedding|heads)/|hyper/rows:1/|router/rows:1/)"
 )
-
-
-def run(command, show=False):
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=None if show else subprocess.PIPE, text=True
-    )
-    if done.returncode != 0:
-        sys.exit(
-            (done.stderr or "").strip()
-            or f"{os.path.basename(command[0])} failed with code {done.returncode}"
-        )
-    return done.stdout, done.stderr or ""
 
 
 def choose(devices, wanted):
@@ -200,16 +187,7 @@ def main():
         result["models"].append(model(cli, options.model, device, options.quick))
     result["load_after"] = os.getloadavg()
 
-    text = "\n".join(line.rstrip() for line in table(result)) + "\n"
-    print(text, end="")
-    os.makedirs(options.out, exist_ok=True)
-    base = os.path.join(options.out, now.strftime("%Y-%m-%dT%H%M%SZ") + "-gpu")
-    with open(base + ".txt", "w", encoding="utf-8") as out:
-        out.write(text)
-    with open(base + ".json", "w", encoding="utf-8") as out:
-        json.dump(result, out, indent=1)
-        out.write("\n")
-    say(f"written: {base}.txt and .json")
+    keep(result, table(result), os.path.join(options.out, now.strftime("%Y-%m-%dT%H%M%SZ") + "-gpu"))
 
 
 if __name__ == "__main__":

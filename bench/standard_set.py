@@ -33,13 +33,16 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def run(command):
-    """Standard output and standard error; ends the program when the command fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def run(command, show=False):
+    """Standard output and standard error; ends the program when the command fails. `show`: standard
+    error goes to the terminal instead."""
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=None if show else subprocess.PIPE, text=True
+    )
     if done.returncode != 0:
-        say(done.stderr.strip())
+        say((done.stderr or "").strip())
         sys.exit(f"{os.path.basename(command[0])} failed with code {done.returncode}")
-    return done.stdout, done.stderr
+    return done.stdout, done.stderr or ""
 
 
 def proc_value(path, key):
@@ -172,6 +175,19 @@ def table(result):
             )
 
 
+def keep(result, lines, base):
+    """Prints the table and writes it and the result beside each other."""
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    print(text, end="")
+    os.makedirs(os.path.dirname(base), exist_ok=True)
+    with open(base + ".txt", "w", encoding="utf-8") as out:
+        out.write(text)
+    with open(base + ".json", "w", encoding="utf-8") as out:
+        json.dump(result, out, indent=1)
+        out.write("\n")
+    say(f"written: {base}.txt and .json")
+
+
 def main():
     arguments = argparse.ArgumentParser(prog="./dev bench", add_help=False)
     arguments.add_argument("build")
@@ -205,16 +221,7 @@ def main():
         result["models"].append(model(cli, options.model, options.quick))
     result["load_after"] = os.getloadavg()
 
-    text = "\n".join(line.rstrip() for line in table(result)) + "\n"
-    print(text, end="")
-    os.makedirs(options.out, exist_ok=True)
-    base = os.path.join(options.out, now.strftime("%Y-%m-%dT%H%M%SZ"))
-    with open(base + ".txt", "w", encoding="utf-8") as out:
-        out.write(text)
-    with open(base + ".json", "w", encoding="utf-8") as out:
-        json.dump(result, out, indent=1)
-        out.write("\n")
-    say(f"written: {base}.txt and .json")
+    keep(result, table(result), os.path.join(options.out, now.strftime("%Y-%m-%dT%H%M%SZ")))
 
 
 if __name__ == "__main__":
