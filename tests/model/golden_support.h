@@ -124,4 +124,80 @@ private:
     std::map<std::pair<std::string, int>, Array> arrays_;
 };
 
+// Sets of experts against the recorded ones.
+struct RouterChoices {
+    int compared = 0, differ = 0;
+    std::map<std::int64_t, int> flipped;  // position: first layer that chose others
+};
+
+inline RouterChoices router_choices(const Npz& golden, const std::string& variant,
+                                    const TraceCollector& trace) {
+    RouterChoices choices;
+    for (int layer = 0; layer < 6; ++layer) {
+        const std::string key = variant + ".L" + std::to_string(layer) + ".router_sel";
+        if (!golden.has(key)) continue;
+        const NpyArray& want = golden.at(key);
+        for (std::int64_t row = 0; row < want.rows(); ++row) {
+            ++choices.compared;
+            std::vector<float> expected = want.row(row);
+            std::vector<float> got = trace.row("router_sel", layer, row);
+            std::sort(expected.begin(), expected.end());
+            std::sort(got.begin(), got.end());
+            if (expected == got) continue;
+            ++choices.differ;
+            choices.flipped.emplace(row, layer);
+        }
+    }
+    return choices;
+}
+
+// Relative RMS errors of one recorded intermediate: of each of `positions`, or one in all for what
+// a run leaves behind. layer: 6 for the logits, -1 for what is in front of the first.
+struct ComparedIntermediate {
+    std::string key, name;
+    int layer = -1;
+    std::vector<double> errors;
+};
+
+inline std::vector<ComparedIntermediate> compare_intermediates(
+    const Npz& golden, const std::string& variant, const TraceCollector& trace,
+    const std::vector<std::int32_t>& positions) {
+    std::vector<ComparedIntermediate> result;
+    for (const std::string& key : golden.names()) {
+        if (!key.starts_with(variant + ".")) continue;
+        std::string name = key.substr(variant.size() + 1);
+        int layer = name == "logits" ? 6 : -1;
+        if (name[0] == 'L') {
+            layer = std::stoi(name.substr(1));
+            name = name.substr(name.find('.') + 1);
+        }
+        const int place = name == "logits" ? -1 : layer;
+        const NpyArray& want = golden.at(key);
+        if (want.values.empty()) continue;  // a cache that holds nothing yet
+        if (name == "router_sel" || name == "router_w" || name == "router_margin" ||
+            name == "index_pos" || name == "index_scores" || name == "index_selected")
+            continue;  // compared elsewhere, or implied by what follows them
+        if (!trace.has(name, place)) {
+            ADD_FAILURE() << key << " was not traced";
+            continue;
+        }
+        std::vector<double> errors;
+        if (name.ends_with("_final")) {
+            const auto& rows = trace.at(name, place).rows;
+            std::vector<float> got;
+            const std::vector<float> expected(want.values.begin(), want.values.end());
+            for (const auto& row : rows) got.insert(got.end(), row.begin(), row.end());
+            EXPECT_EQ(static_cast<std::int64_t>(rows.size()), want.rows()) << key;
+            EXPECT_EQ(got.size(), expected.size()) << key;
+            if (got.size() == expected.size()) errors.push_back(relative_rms(got, expected));
+        } else {
+            for (std::size_t i = 0; i < positions.size(); ++i)
+                errors.push_back(relative_rms(trace.row(name, place, positions[i]),
+                                              want.row(static_cast<std::int64_t>(i))));
+        }
+        result.push_back({key, name, layer, std::move(errors)});
+    }
+    return result;
+}
+
 }  // namespace starglass::test

@@ -59,58 +59,14 @@ TEST_P(Golden, IntermediatesAgree) {
     options.trace = &trace;
     ASSERT_TRUE(loaded.session->evaluate(tokens, options, listener, nullptr, CancelToken()));
 
-    int compared = 0;
-    int selections = 0;
-    int selections_differ = 0;
-    std::map<std::int64_t, int> flipped;  // position: first layer that chose other experts
-    for (int layer = 0; layer < 6; ++layer) {
-        const std::string key = variant + ".L" + std::to_string(layer) + ".router_sel";
-        if (!golden.has(key)) continue;
-        const NpyArray& want = golden.at(key);
-        for (std::int64_t row = 0; row < want.rows(); ++row) {
-            ++selections;
-            std::vector<float> expected = want.row(row);
-            std::vector<float> got = trace.row("router_sel", layer, row);
-            std::sort(expected.begin(), expected.end());
-            std::sort(got.begin(), got.end());
-            if (expected == got) continue;
-            ++selections_differ;
-            flipped.emplace(row, layer);
-        }
-    }
+    RouterChoices choices = router_choices(golden, variant, trace);
+    std::map<std::int64_t, int>& flipped = choices.flipped;
     std::map<std::string, double> worst;
-    for (const std::string& key : golden.names()) {
-        if (!key.starts_with(variant + ".")) continue;
-        std::string name = key.substr(variant.size() + 1);
-        int layer = name == "logits" ? 6 : -1;
-        if (name[0] == 'L') {
-            layer = std::stoi(name.substr(1));
-            name = name.substr(name.find('.') + 1);
-        }
-        const int place = name == "logits" ? -1 : layer;
-        const NpyArray& want = golden.at(key);
-        if (want.values.empty()) continue;  // a cache that holds nothing yet
-        if (name == "router_sel" || name == "router_w" || name == "router_margin" ||
-            name == "index_pos" || name == "index_scores" || name == "index_selected")
-            continue;  // below, or implied by what follows them
-        ++compared;
-        std::vector<double> errors;
-        if (name.ends_with("_final")) {
-            ASSERT_TRUE(trace.has(name, place)) << key;
-            const auto& rows = trace.at(name, place).rows;
-            ASSERT_EQ(static_cast<std::int64_t>(rows.size()), want.rows()) << key;
-            std::vector<float> got;
-            std::vector<float> expected(want.values.begin(), want.values.end());
-            for (const auto& row : rows) got.insert(got.end(), row.begin(), row.end());
-            errors.push_back(relative_rms(got, expected));
-        } else {
-            ASSERT_TRUE(trace.has(name, place)) << key;
-            for (std::size_t i = 0; i < positions.size(); ++i)
-                errors.push_back(relative_rms(trace.row(name, place, positions[i]),
-                                              want.row(static_cast<std::int64_t>(i))));
-        }
-        const double error = *std::max_element(errors.begin(), errors.end());
-        worst[name] = std::max(worst[name], error);
+    const std::vector<ComparedIntermediate> compared =
+        compare_intermediates(golden, variant, trace, positions);
+    for (const auto& [key, name, layer, errors] : compared) {
+        if (errors.empty()) continue;
+        worst[name] = std::max(worst[name], *std::max_element(errors.begin(), errors.end()));
         const Tolerance allowed = tolerance(GetParam(), layer);
         for (std::size_t i = 0; i < errors.size(); ++i) {
             const auto at = errors.size() > 1 ? flipped.find(positions[i]) : flipped.end();
@@ -122,11 +78,11 @@ TEST_P(Golden, IntermediatesAgree) {
             EXPECT_LE(median(errors), allowed.median) << key;
         }
     }
-    EXPECT_GT(compared, 20);
-    EXPECT_LE(selections_differ, GetParam().numerics == Numerics::cont ? 0 : selections / 20);
+    EXPECT_GT(compared.size(), 20U);
+    EXPECT_LE(choices.differ, GetParam().numerics == Numerics::cont ? 0 : choices.compared / 20);
     for (const auto& [name, error] : worst)
         std::printf("  %-22s worst relative RMS %.2e\n", name.c_str(), error);
-    std::printf("  router sets that differ: %d of %d\n", selections_differ, selections);
+    std::printf("  router sets that differ: %d of %d\n", choices.differ, choices.compared);
 }
 
 TEST_P(Golden, IndexerScoresAndSelectionsAgree) {

@@ -48,6 +48,10 @@ VulkanModel open(const Case& c) {
                                                  .emulate_matrix = c.kind == "emulated"});
 }
 
+bool is_software(const VulkanModel& model) {
+    return model.backend->device().info().kind == gpu::DeviceKind::software;
+}
+
 struct Agreement {
     double median = 0, worst = 0, argmax = 0;
 };
@@ -68,7 +72,7 @@ Agreement agreement(const LogitRows& rows, const NpyArray& want,
             same / static_cast<double>(errors.size())};
 }
 
-void expect_agreement(const Agreement& a, Numerics numerics) {
+void expect_agreement(const Agreement& a, Numerics numerics, bool software) {
     if (numerics == Numerics::cont) {
         EXPECT_LE(a.worst, 1e-5);
         EXPECT_EQ(a.argmax, 1.0);
@@ -79,8 +83,22 @@ void expect_agreement(const Agreement& a, Numerics numerics) {
     } else {
         EXPECT_LE(a.median, 5e-2);
         EXPECT_LE(a.worst, 0.3);
-        EXPECT_GE(a.argmax, 0.85);  // 0.85 to 1 on the CPU
+        // 0.85 to 1 on the CPU; an H200 gave 0.883 in one case.
+        EXPECT_GE(a.argmax, software ? 0.9 : 0.85);
     }
+}
+
+// Two runs of one model whose sums are in another order, or in f16 tiles in one of them.
+void expect_near(const LogitRows& rows, const LogitRows& others, Numerics numerics) {
+    std::vector<double> errors;
+    for (const auto& [position, row] : rows)
+        errors.push_back(relative_rms(row, others.at(position)));
+    const double worst = *std::max_element(errors.begin(), errors.end());
+    std::printf("             from the other: median %.2e worst %.2e\n", median(errors), worst);
+    EXPECT_LE(median(errors), numerics == Numerics::cont ? 2e-6
+                              : numerics == Numerics::fp ? 5e-3
+                                                         : 5e-2);
+    EXPECT_LE(worst, numerics == Numerics::cont ? 1e-5 : numerics == Numerics::fp ? 0.1 : 0.3);
 }
 
 class IntermediatesVulkan : public testing::TestWithParam<Case> {};
@@ -115,24 +133,8 @@ TEST_P(IntermediatesVulkan, Agree) {
     const Status status = session->evaluate(tokens, options, listener, nullptr, CancelToken());
     ASSERT_TRUE(status) << status.error().message;
 
-    int selections = 0;
-    int selections_differ = 0;
-    std::map<std::int64_t, int> flipped;  // position: first layer that chose other experts
-    for (int layer = 0; layer < 6; ++layer) {
-        const std::string key = variant + ".L" + std::to_string(layer) + ".router_sel";
-        if (!golden.has(key)) continue;
-        const NpyArray& want = golden.at(key);
-        for (std::int64_t row = 0; row < want.rows(); ++row) {
-            ++selections;
-            std::vector<float> expected = want.row(row);
-            std::vector<float> got = trace.row("router_sel", layer, row);
-            std::sort(expected.begin(), expected.end());
-            std::sort(got.begin(), got.end());
-            if (expected == got) continue;
-            ++selections_differ;
-            flipped.emplace(row, layer);
-        }
-    }
+    RouterChoices choices = router_choices(golden, variant, trace);
+    std::map<std::int64_t, int>& flipped = choices.flipped;
     // A choice of other rows is as much another way to go on.
     int rows_differ = 0;
     int row_choices = 0;
@@ -157,37 +159,12 @@ TEST_P(IntermediatesVulkan, Agree) {
     EXPECT_LE(rows_differ, GetParam().numerics == Numerics::cont ? 0
                            : GetParam().numerics == Numerics::fp ? row_choices / 10
                                                                  : row_choices * 2 / 3);
-    int compared = 0;
     std::map<std::string, double> worst;
     std::map<int, double> medians;  // greatest, of layer 0 and of those behind it
-    for (const std::string& key : golden.names()) {
-        if (!key.starts_with(variant + ".")) continue;
-        std::string name = key.substr(variant.size() + 1);
-        int layer = name == "logits" ? 6 : -1;
-        if (name[0] == 'L') {
-            layer = std::stoi(name.substr(1));
-            name = name.substr(name.find('.') + 1);
-        }
-        const int place = name == "logits" ? -1 : layer;
-        const NpyArray& want = golden.at(key);
-        if (want.values.empty() || name.starts_with("router_") || name.starts_with("index_pos") ||
-            name == "index_scores" || name == "index_selected")
-            continue;
-        ASSERT_TRUE(trace.has(name, place)) << key;
-        ++compared;
-        std::vector<double> errors;
-        if (name.ends_with("_final")) {
-            std::vector<float> got;
-            for (const auto& row : trace.at(name, place).rows)
-                got.insert(got.end(), row.begin(), row.end());
-            const std::vector<float> expected(want.values.begin(), want.values.end());
-            ASSERT_EQ(got.size(), expected.size()) << key;
-            errors.push_back(relative_rms(got, expected));
-        } else {
-            for (std::size_t i = 0; i < positions.size(); ++i)
-                errors.push_back(relative_rms(trace.row(name, place, positions[i]),
-                                              want.row(static_cast<std::int64_t>(i))));
-        }
+    const std::vector<ComparedIntermediate> compared =
+        compare_intermediates(golden, variant, trace, positions);
+    for (const auto& [key, name, layer, errors] : compared) {
+        if (errors.empty()) continue;
         worst[name] = std::max(worst[name], *std::max_element(errors.begin(), errors.end()));
         const Tolerance allowed =
             tolerance(GetParam().numerics, layer, GetParam().chunks.front() >= 9);
@@ -202,13 +179,13 @@ TEST_P(IntermediatesVulkan, Agree) {
             EXPECT_LE(median(errors), allowed.median) << key;
         }
     }
-    EXPECT_GT(compared, 20);
-    EXPECT_LE(selections_differ, GetParam().numerics == Numerics::cont ? 0 : selections / 20);
+    EXPECT_GT(compared.size(), 20U);
+    EXPECT_LE(choices.differ, GetParam().numerics == Numerics::cont ? 0 : choices.compared / 20);
     for (const auto& [name, error] : worst)
         std::printf("  %-22s worst relative RMS %.2e\n", name.c_str(), error);
     std::printf("  greatest median: layer 0 %.2e, others %.2e\n", medians[0], medians[1]);
-    std::printf("  router sets that differ: %d of %d, rows chosen: %d of %d\n", selections_differ,
-                selections, rows_differ, row_choices);
+    std::printf("  router sets that differ: %d of %d, rows chosen: %d of %d\n", choices.differ,
+                choices.compared, rows_differ, row_choices);
     EXPECT_EQ(model.backend->device().validation_messages(), 0);
 }
 
@@ -232,23 +209,12 @@ TEST_P(LogitsVulkan, AgreeInEverySchedule) {
         const Agreement a = agreement(rows, want, positions);
         std::printf("  chunk %3d: median %.2e worst %.2e argmax %.3f\n", chunk, a.median, a.worst,
                     a.argmax);
-        expect_agreement(a, c.numerics);
+        expect_agreement(a, c.numerics, is_software(model));
         if (first.empty()) {
             first = rows;
             continue;
         }
-        std::vector<double> errors;
-        for (const auto& [position, row] : rows)
-            errors.push_back(relative_rms(row, first.at(position)));
-        const double worst = *std::max_element(errors.begin(), errors.end());
-        std::printf("             from the first schedule: median %.2e worst %.2e\n",
-                    median(errors), worst);
-        EXPECT_LE(median(errors), c.numerics == Numerics::cont ? 2e-6
-                                  : c.numerics == Numerics::fp ? 5e-3
-                                                               : 5e-2);
-        EXPECT_LE(worst, c.numerics == Numerics::cont ? 1e-5
-                         : c.numerics == Numerics::fp ? 0.1
-                                                      : 0.3);
+        expect_near(rows, first, c.numerics);
     }
     EXPECT_EQ(model.backend->device().validation_messages(), 0);
 }
@@ -265,17 +231,14 @@ TEST_P(FusingVulkan, FusedOpsGiveTheBitsOfSingleOnes) {
     const auto b = apart.session();
     // A compiler of a graphics card joins a product and a sum where it likes, in one kernel and not
     // in the other; on the software driver, which does not, the bits are the same.
-    const bool software = fused.backend->device().info().kind == gpu::DeviceKind::software;
+    const bool software = is_software(fused);
     for (const int chunk : GetParam().chunks) {
         const LogitRows one = all_logits(*a, tokens, chunk), other = all_logits(*b, tokens, chunk);
         if (software) {
             EXPECT_EQ(one, other) << chunk;
             continue;
         }
-        for (const auto& [position, row] : one)
-            EXPECT_LE(relative_rms(row, other.at(position)),
-                      GetParam().numerics == Numerics::cont ? 1e-5 : 0.3)
-                << chunk << ", " << position;
+        expect_near(one, other, GetParam().numerics);
     }
     EXPECT_LT(fused.backend->stream().dispatches(), apart.backend->stream().dispatches());
 }
