@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "engine/devices.h"
 #include "model/golden_support.h"
 
 namespace starglass::test {
@@ -28,6 +29,12 @@ TEST_P(Flash, LogitsAgree) {
         GTEST_SKIP() << "STARGLASS_FLASH_GGUF is not set: make the file with "
                         "tests/golden/make_synthetic_gguf.py --preset flash --mix q2 --out FILE";
     const auto [backend, numerics] = GetParam();
+    if (backend == BackendKind::vulkan) {
+        const auto devices = list_vulkan_devices();
+        if (!devices || std::none_of(devices->begin(), devices->end(),
+                                     [](const DeviceDescription& d) { return d.automatic; }))
+            GTEST_SKIP() << "there is no graphics processor here";
+    }
     const Npz golden(golden_path("flash/golden-flash-q2.npz"));
     const std::string variant = name_of(numerics);
 
@@ -36,7 +43,8 @@ TEST_P(Flash, LogitsAgree) {
     const double load_seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::printf("  load %.2f s\n", load_seconds);
-    EXPECT_LT(load_seconds, 2.0);
+    // On a graphics processor all 81 GB are placed apart.
+    if (backend != BackendKind::vulkan) EXPECT_LT(load_seconds, 2.0);
 
     // The token generator of the golden data, seeds 11, 12, 13 and modulus 127,997.
     const auto stream = [](std::uint64_t seed, int count) {
@@ -88,6 +96,15 @@ TEST_P(Flash, LogitsAgree) {
     std::printf("  peak resident %.2f GiB\n", static_cast<double>(resident) / (1 << 20));
     EXPECT_LT(resident, 8L << 20);
 }
+
+// On the best real graphics processor; 90 GB of its memory hold all of it.
+INSTANTIATE_TEST_SUITE_P(Q2Gpu, Flash,
+                         testing::Combine(testing::Values(BackendKind::vulkan),
+                                          testing::Values(Numerics::act8, Numerics::fp,
+                                                          Numerics::cont)),
+                         [](const testing::TestParamInfo<std::tuple<BackendKind, Numerics>>& info) {
+                             return "vulkan_" + name_of(std::get<1>(info.param));
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Q2, Flash,
                          testing::Combine(testing::Values(BackendKind::cpu, BackendKind::reference),
