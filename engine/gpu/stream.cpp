@@ -242,8 +242,9 @@ void Stream::encode() {
     }
     if (profiling_ && 2 * (profiled_.size() + nodes_.size()) > kQueries) collect_profile();
     if (auto status = begin(); !status) return fail_with(status.error());
-    // A batch may have ended between staging bytes and giving the kernel that reads them, which is in the
-    // next one then. So running a batch frees only what was staged before the one in front of it ended.
+    // A batch may have ended between staging bytes and giving the kernel that reads them, which is
+    // in the next one then. So running a batch frees only what was staged before the one in front
+    // of it ended.
     staged_of_open_ = staged_at_encode_;
     staged_at_encode_ = staged_;
 

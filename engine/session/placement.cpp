@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/thread_pool.h"
 #include "cpu/cpu_backend.h"
@@ -55,16 +57,14 @@ PlacedModel on_host(const ModelWeights& weights, const EngineOptions& options) {
 // Without a backend their bytes are only counted.
 class Placer {
 public:
-    Placer(VulkanBackend* backend,
-           const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+    Placer(VulkanBackend* backend, std::function<void(std::uint64_t, std::uint64_t)> progress,
            const CancelToken& cancel, std::uint64_t total)
-        : backend_(backend), progress_(progress), cancel_(cancel), total_(total) {}
+        : backend_(backend), progress_(std::move(progress)), cancel_(cancel), total_(total) {}
 
     Status weight(Weight& w) {
         if (!w) return {};
         if (cancel_.cancelled()) return fail(ErrorCode::cancelled, "loading was cancelled");
-        const auto bytes = static_cast<std::uint64_t>(w.row_size() * w.out * w.count);
-        done_ += bytes;
+        done_ += static_cast<std::uint64_t>(device_layout(w).bytes);
         if (backend_ == nullptr) return {};
         TRY(w, backend_->place(w));
         if (progress_) progress_(done_, total_);
@@ -89,7 +89,7 @@ public:
 
 private:
     VulkanBackend* backend_;
-    const std::function<void(std::uint64_t, std::uint64_t)>& progress_;
+    std::function<void(std::uint64_t, std::uint64_t)> progress_;
     const CancelToken& cancel_;
     std::uint64_t done_ = 0, total_;
 };
@@ -141,6 +141,14 @@ Status place_all_shared(Placer& place, const ModelShape& shape, ModelWeights& we
     return {};
 }
 
+// Of all that is placed whatever happens to the experts.
+Result<std::uint64_t> shared_bytes(const ModelShape& shape, ModelWeights weights,
+                                   const CancelToken& cancel) {
+    Placer count(nullptr, nullptr, cancel, 0);
+    TRY_STATUS(place_all_shared(count, shape, weights));
+    return count.done();
+}
+
 std::int64_t expert_bytes(const LayerWeights& w) {
     return device_layout(w.gate_experts).bytes + device_layout(w.up_experts).bytes +
            device_layout(w.down_experts).bytes;
@@ -156,23 +164,33 @@ std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk) {
     return chunk * 4 * (5 * heads / 2 + 3 * streams + 2 * experts + index + 16 * s.embedding);
 }
 
-gpu::DeviceOptions device_options(const EngineOptions& options) {
+// Errors: invalid_input for a feature nobody knows.
+Result<gpu::DeviceOptions> device_options(const EngineOptions& options) {
     gpu::DeviceOptions device;
     device.device = options.device;
     device.cache_folder = options.pipeline_folder;
     device.memory_limit = options.device_memory;
     device.validation = options.device_validation;
-    const std::string off = "," + options.device_off + ",";
-    const auto keep = [&](const char* name) {
-        return off.find(fmt::format(",{},", name)) == std::string::npos;
-    };
-    device.mask.integer_dot = keep("integer_dot");
-    device.mask.cooperative_matrix = keep("cooperative_matrix");
-    device.mask.float16 = keep("float16");
-    device.mask.int8 = keep("int8");
-    device.mask.storage16 = keep("storage16");
-    device.mask.storage8 = keep("storage8");
-    device.mask.subgroup_size_control = keep("subgroup_size_control");
+    constexpr std::array<std::pair<std::string_view, bool gpu::Features::*>, 7> kFeatures{{
+        {"integer_dot", &gpu::Features::integer_dot},
+        {"cooperative_matrix", &gpu::Features::cooperative_matrix},
+        {"float16", &gpu::Features::float16},
+        {"int8", &gpu::Features::int8},
+        {"storage16", &gpu::Features::storage16},
+        {"storage8", &gpu::Features::storage8},
+        {"subgroup_size_control", &gpu::Features::subgroup_size_control},
+    }};
+    std::string_view left = options.device_off;
+    while (!left.empty()) {
+        const std::string_view name = left.substr(0, left.find(','));
+        left.remove_prefix(std::min(left.size(), name.size() + 1));
+        const auto known = std::find_if(kFeatures.begin(), kFeatures.end(),
+                                        [&](const auto& feature) { return feature.first == name; });
+        if (known == kFeatures.end())
+            return fail(ErrorCode::invalid_input,
+                        "'{}' is no feature of a graphics processor that can be left unused", name);
+        device.mask.*(known->second) = false;
+    }
     return device;
 }
 
@@ -182,16 +200,18 @@ struct Prospect {
 };
 
 Prospect compare(const ReadSpeeds& speeds, const ModelShape& shape, const ModelWeights& weights,
-                 std::int64_t kept_bytes, const gpu::Device& device) {
+                 std::int64_t kept_bytes, const EngineOptions& options, const gpu::Device& device) {
     const std::vector<LayerStateShape> state = layer_state_shapes(shape, Rounding::model);
     const DecodeBytes bytes = decode_bytes(shape, weights, state, 128);
     std::int64_t experts = 0;
     for (const LayerWeights& layer : weights.layers) experts += expert_bytes(layer);
     const std::int64_t room = std::max<std::int64_t>(0, device.free_bytes() - kept_bytes);
-    const double share =
+    double share =
         experts == 0
             ? 1.0
             : std::clamp(static_cast<double>(room) / static_cast<double>(experts), 0.0, 1.0);
+    if (options.device_expert_layers >= 0)
+        share = std::min(share, static_cast<double>(options.device_expert_layers) / shape.layers);
     const auto dense = static_cast<double>(bytes.dense + bytes.kv);
     const auto routed = static_cast<double>(bytes.routed);
     return {.device_seconds =
@@ -220,13 +240,11 @@ Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const Model
     PlacedModel result;
     result.weights = weights;
     ModelWeights& placed = result.weights;
-    ModelWeights counted = weights;
-    Placer count(nullptr, nullptr, cancel, 0);
-    TRY_STATUS(place_all_shared(count, shape, counted));
+    TRY(const std::uint64_t shared, shared_bytes(shape, weights, cancel));
     std::uint64_t experts = 0;
     for (const LayerWeights& layer : weights.layers)
         experts += static_cast<std::uint64_t>(expert_bytes(layer));
-    Placer place(backend.get(), progress, cancel, count.done() + experts);
+    Placer place(backend.get(), progress, cancel, shared + experts);
     TRY_STATUS(place_all_shared(place, shape, placed));
 
     // Experts while there is room for the rows of the context and a batch's scratch besides.
@@ -289,14 +307,10 @@ Result<PlacedModel> place_by_speed(
         const std::string reason =
             fmt::format("{} reads {:.0f} GB/s and the processor {:.0f} GB/s, both measured",
                         (*backend)->device().info().name, speeds->device / 1e9, speeds->host / 1e9);
-        std::int64_t shared = 0;
-        for (const LayerWeights& layer : weights.layers)
-            shared += device_layout(layer.q_b).bytes + device_layout(layer.output_a).bytes +
-                      device_layout(layer.output_b).bytes +
-                      3 * device_layout(layer.gate_shared).bytes;
-        shared += device_layout(weights.output).bytes + device_layout(weights.embedding).bytes;
-        const Prospect prospect = compare(*speeds, shape, weights,
-                                          shared + kv_bytes + kDeviceReserve, (*backend)->device());
+        TRY(const std::uint64_t shared, shared_bytes(shape, weights, cancel));
+        const Prospect prospect = compare(
+            *speeds, shape, weights, static_cast<std::int64_t>(shared) + kv_bytes + kDeviceReserve,
+            options, (*backend)->device());
         PlacedModel placed;
         if (prospect.device_seconds < prospect.host_seconds) {
             TRY(placed,
@@ -323,7 +337,8 @@ Result<PlacedModel> place_model(const ModelShape& shape, const ModelWeights& wei
                                 const CancelToken& cancel) {
     if (options.backend == BackendKind::cpu || options.backend == BackendKind::reference)
         return on_host(weights, options);
-    auto backend = make_vulkan_backend(activations_of(options), device_options(options));
+    TRY(const gpu::DeviceOptions device, device_options(options));
+    auto backend = make_vulkan_backend(activations_of(options), device);
     if (options.backend == BackendKind::automatic && backend &&
         (*backend)->device().info().kind == gpu::DeviceKind::software) {
         PlacedModel placed = on_host(weights, options);

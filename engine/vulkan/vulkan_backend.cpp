@@ -28,11 +28,18 @@ public:
     [[nodiscard]] gpu::Stream& stream() override { return stream_; }
     [[nodiscard]] std::string_view name() const override { return "vulkan"; }
     [[nodiscard]] int threads() const override { return 1; }
-    // The order of sums depends on the width of a subgroup and on which products the device has.
+    // The order of sums depends on the width of a subgroup and on which products the device has,
+    // what is joined into one rounding on the driver's compiler: equal bits are promised by the
+    // same of all of them only.
     [[nodiscard]] std::uint32_t arithmetic() const override {
         const gpu::DeviceInfo& info = device_->info();
-        return 0x8000 + info.subgroup_size * 4 + (info.features.integer_dot ? 1 : 0) +
-               (info.features.cooperative_matrix ? 2 : 0);
+        std::uint32_t hash = 2166136261U;  // FNV-1a
+        for (const std::uint32_t part :
+             {info.vendor, info.device, info.driver_version, info.subgroup_size,
+              std::uint32_t{info.features.integer_dot},
+              std::uint32_t{info.features.cooperative_matrix}})
+            hash = (hash ^ part) * 16777619U;
+        return 0x8000 + ((hash ^ hash >> 15U) & 0x7FFFU);
     }
 
     [[nodiscard]] bool host_memory() const override { return false; }
@@ -64,6 +71,7 @@ public:
     }
     Status finish() override {
         give_pending();
+        packers_.reset();
         return forgiven(stream_.finish());
     }
 
@@ -132,7 +140,7 @@ private:
     bool apart_ = false;
     std::vector<std::int64_t> kept_positions_;
     std::vector<std::byte*> kept_pages_;
-    std::unique_ptr<ThreadPool> packers_;  // while weights are placed
+    std::unique_ptr<ThreadPool> packers_;  // from the first weight placed to finish()
     std::unique_ptr<Backend> host_;        // experts that are not on the device
     std::vector<float> host_x_, host_weights_, host_y_;
     std::vector<std::int32_t> host_selected_;
@@ -275,8 +283,7 @@ void Implementation::host_experts(const RoutedExperts& op) {
 }
 
 Result<Weight> Implementation::place(const Weight& w) {
-    // Packing is work for several cores; a big model is placed in one go, so they are kept
-    // meanwhile.
+    // Packing is work for several cores.
     if (packers_ == nullptr)
         packers_ = std::make_unique<ThreadPool>(std::min(16, ThreadPool::default_threads()));
     const DeviceLayout layout = device_layout(w);
@@ -287,16 +294,11 @@ Result<Weight> Implementation::place(const Weight& w) {
     for (int plane = 0; plane < layout.count; ++plane) {
         const DevicePlane& part = layout.planes[static_cast<std::size_t>(plane)];
         const std::int64_t stride = part.row_stride;
-        // A piece ends where a row does, unless a row alone is larger (vectors and tables).
         const std::int64_t step = std::max<std::int64_t>(1, kPiece / stride);
         for (std::int64_t row = 0; row < rows; row += step) {
             const std::int64_t count = std::min(step, rows - row);
             const std::uint64_t to =
                 address_of(memory) + static_cast<std::uint64_t>(part.offset + row * stride);
-            if (count * stride > gpu::Stream::kStagingBytes / 2) {
-                stream_.write(to, w.data, stride);  // plain types only
-                continue;
-            }
             const gpu::Buffer room = stream_.stage_room(count * stride);
             if (room.host == nullptr) break;
             const std::int64_t task = std::max<std::int64_t>(1, kTask / stride);

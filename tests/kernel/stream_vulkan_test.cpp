@@ -32,8 +32,8 @@ protected:
     std::optional<gpu::Stream> stream_;
 };
 
-// A batch of work ends after any of its kernels, between staging bytes and giving their copy as well; the
-// ring they are staged in is gone through more than once.
+// A batch of work ends after any of its kernels, between staging bytes and giving their copy as
+// well; the ring they are staged in is gone through more than once.
 TEST_F(StreamVulkan, StagedBytesStayUntilTheyAreCopied) {
     constexpr std::int64_t kPiece = 8 * kMegabyte;
     constexpr int kPieces = 18;
@@ -53,9 +53,8 @@ TEST_F(StreamVulkan, StagedBytesStayUntilTheyAreCopied) {
                           kPiece);
         }
         for (int i = 0; i < kPieces; ++i) {
-            ASSERT_TRUE(stream_->read(piece.data(),
-                                      memory->address + static_cast<std::uint64_t>(i * kPiece),
-                                      kPiece));
+            ASSERT_TRUE(stream_->read(
+                piece.data(), memory->address + static_cast<std::uint64_t>(i * kPiece), kPiece));
             const auto want = static_cast<std::uint32_t>(100 * before + i);
             EXPECT_EQ(std::count(piece.begin(), piece.end(), want),
                       static_cast<std::ptrdiff_t>(piece.size()))
