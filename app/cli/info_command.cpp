@@ -90,7 +90,10 @@ void write_text(const ModelInfo& info, const PlacementSummary* placement, bool t
     row("memory",
         fmt::format("{} per 1000 tokens of context", size_text(info.kv_bytes_per_1k_tokens)));
     if (placement != nullptr) row("runs on", placement_text(*placement));
-    row("layout", "every tensor is used as the file has it; none is repacked");
+    row("layout",
+        placement != nullptr && placement->backend == BackendKind::vulkan
+            ? "on the device codes and scales of a tensor lie apart; the rest is as in the file"
+            : "every tensor is used as the file has it; none is repacked");
     row("context", fmt::format("{} tokens trained", info.context_length));
     row("shape", fmt::format("{} layers, width {}, {} streams, {} heads of {}, vocabulary {}",
                              info.layers, info.embedding, info.hyper_streams, info.heads,
