@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/chat.h"
+#include "engine/experts.h"
 #include "engine/result.h"
 #include "engine/session.h"
 
@@ -30,11 +31,24 @@ enum class Numerics { act8, fp, cont };
 // EngineOptions::threads: tries some numbers and takes the fastest; about a tenth of a second.
 inline constexpr int kThreadsByMeasurement = -1;
 
+// EngineOptions::memory_bytes. automatic: the file stays mapped where it fits into what is free,
+// else a ceiling that leaves the desktop room. mapped: all of the file, whatever is free.
+inline constexpr std::int64_t kMemoryAutomatic = 0;
+inline constexpr std::int64_t kMemoryMapped = -1;
+
 struct EngineOptions {
     BackendKind backend = BackendKind::cpu;
     Numerics numerics = Numerics::act8;
     int threads = 0;                  // 0: one per physical core; or kThreadsByMeasurement
     std::int64_t context_tokens = 0;  // 0: the model's own, at most 32,768
+
+    // Most that the process keeps in memory, all of it together; experts that do not fit are read
+    // from the file when they are needed.
+    std::int64_t memory_bytes = kMemoryAutomatic;
+    std::string expert_policy;      // one of expert_policies(); empty: the first
+    std::string expert_folder;      // where what is used often is remembered; empty: nowhere
+    std::string expert_reads;       // "io_uring" or "threads"; empty: what works here
+    bool expert_lookahead = false;  // read ahead what the next layer is predicted to choose
 
     // For vulkan and automatic.
     std::string device;              // index or part of a name; empty: the best real one
@@ -54,9 +68,11 @@ struct PlacementSummary {
     std::string reason;                      // why, one phrase; empty when it was not a question
     bool considered = false;  // a graphics processor was there and `reason` says what came of it
     int layers = 0;
-    int device_expert_layers = 0;    // layers whose routed experts are on the device
-    std::uint64_t device_bytes = 0;  // of its memory, all that is allocated after loading
-    std::uint64_t host_bytes = 0;    // of experts that stay in host memory and run there
+    int device_expert_layers = 0;      // layers whose routed experts are on the device
+    std::uint64_t device_bytes = 0;    // of its memory, all that is allocated after loading
+    std::uint64_t host_bytes = 0;      // of experts that stay in host memory and run there
+    std::uint64_t memory_ceiling = 0;  // of the whole process; 0: none, the file is mapped
+    std::uint64_t expert_budget = 0;   // of experts in host memory under that ceiling
 };
 
 struct LoadProgress {
@@ -123,6 +139,8 @@ public:
     [[nodiscard]] virtual const ModelInfo& info() const = 0;
     [[nodiscard]] virtual const EngineOptions& options() const = 0;  // as resolved
     [[nodiscard]] virtual const PlacementSummary& placement() const = 0;
+    // Null where all experts lie in memory, mapped or on a device. Lives as long as the engine.
+    [[nodiscard]] virtual const ExpertMemory* expert_memory() const { return nullptr; }
 
     [[nodiscard]] virtual std::vector<TokenId> tokenize(std::string_view text,
                                                         TokenizeMode mode) const = 0;

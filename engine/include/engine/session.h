@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/chat.h"
+#include "engine/experts.h"
 #include "engine/result.h"
 
 namespace starglass {
@@ -97,6 +98,8 @@ public:
     virtual void on_prefill(const PrefillProgress&) {}
     virtual void on_token(const TokenEvent&) {}
     virtual void on_routing(const RoutingFrame&) {}
+    // After every batch of a model whose experts are read from disk.
+    virtual void on_experts(const ExpertsFrame&) {}
 };
 
 enum class StopReason { end_of_turn, tool_calls, length, stop_text, cancelled };
@@ -164,6 +167,7 @@ struct GenerateResult {
     ParsedReply reply;
     GenerateTimings timings;
     ReuseReport reuse;
+    ExpertTotals experts;  // of this request, where experts are read from disk
     // With a cache: handed over for saving, not necessarily on disk yet. `prompt_checkpoint` stands
     // in front of the answer, `checkpoint` at its end.
     std::string prompt_checkpoint;
