@@ -32,6 +32,10 @@ public:
     // One sentence when it is not what it was when it was opened: shorter, or written to. A file
     // put in its place by name is another file and does not matter.
     [[nodiscard]] Status unchanged() const;
+    // Whether both were opened at the same size and time of writing, wherever they lie.
+    [[nodiscard]] bool same_content(const ReadFile& other) const {
+        return size_ == other.size_ && modified_ns_ == other.modified_ns_;
+    }
 
 private:
     ReadFile() = default;

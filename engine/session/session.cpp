@@ -35,7 +35,8 @@ public:
           timeline_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
                     {.chunk = engine_->prefill_chunk(),
                      .context = engine_->options().context_tokens,
-                     .chunk_max = engine_->chunk_max()}),
+                     .chunk_max = engine_->chunk_max()},
+                    engine_->experts()),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
         for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,
