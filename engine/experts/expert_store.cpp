@@ -349,6 +349,12 @@ void ExpertStore::wait_for(ExpertId id) {
 
 // --- preload -----------------------------------------------------------------------------------
 
+void ExpertStore::expect(std::span<const float> shares) {
+    cache_->policy().expect(shares);
+    const std::lock_guard lock(mutex_);
+    shared_.shares.assign(shares.begin(), shares.end());
+}
+
 void ExpertStore::preload(std::vector<ExpertId> order) {
     stop_preload();
     stop_preload_ = false;

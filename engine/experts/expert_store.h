@@ -80,6 +80,8 @@ public:
     // For Weight::matrices of a layer; part 0 gate, 1 up, 2 down.
     [[nodiscard]] const std::byte* const* matrices(int layer, int part) const;
 
+    // What earlier runs used, [layers * experts]; before the first batch.
+    void expect(std::span<const float> shares);
     // Reads these into free room on a thread of the store's own, in this order, until the first
     // batch begins or nothing is free.
     void preload(std::vector<ExpertId> order);
