@@ -122,6 +122,11 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
         ->type_name("SIZE|auto|mapped")
         ->capture_default_str();
     command
+        .add_option("--expert-memory", options.expert_memory,
+                    "Of it for experts exactly so much (default: what the rest leaves)")
+        ->transform(CLI::Validator(memory_value, ""))
+        ->type_name("SIZE");
+    command
         .add_option("--expert-policy", options.expert_policy,
                     "Who stays in memory when experts are read from the file")
         ->check(CLI::IsMember(
@@ -192,6 +197,7 @@ Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const Ca
     engine.memory_bytes = options.memory == "auto"     ? kMemoryAutomatic
                           : options.memory == "mapped" ? kMemoryMapped
                                                        : std::stoll(options.memory);
+    engine.expert_bytes = std::stoll(options.expert_memory);
     engine.expert_policy = options.expert_policy;
     engine.expert_reads = options.expert_reads;
     engine.expert_lookahead = options.lookahead;

@@ -21,7 +21,8 @@ struct ModelOptions {
     std::string device;
     std::string device_memory = "0";  // bytes in digits, once the command line was understood
     int gpu_layers = -1;
-    std::string memory = "auto";  // or "mapped", or bytes in digits
+    std::string memory = "auto";      // or "mapped", or bytes in digits
+    std::string expert_memory = "0";  // bytes in digits
     std::string expert_policy, expert_reads;
     bool lookahead = false;
     std::string numerics = "act8";

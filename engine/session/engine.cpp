@@ -127,6 +127,7 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
         .file_bytes = parts.info.file_bytes,
         .alignment = direct.alignment(),
         .memory_bytes = options.memory_bytes,
+        .expert_bytes = options.expert_bytes,
         .context_tokens = options.context_tokens,
         // Pages of the file itself will go.
         .process_bytes = resident.anonymous + resident.shared + before->resident.file,
@@ -141,7 +142,7 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
     auto plan = plan_memory(input);
     if (!plan) {
         // Nobody asked for a ceiling: what there is has to do, as it did before.
-        if (options.memory_bytes == kMemoryAutomatic) return {};
+        if (options.memory_bytes == kMemoryAutomatic && options.expert_bytes == 0) return {};
         return tl::unexpected<Error>(plan.error());
     }
     if (plan->mapped) return {};
@@ -204,7 +205,7 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
                                            const CancelToken& cancel) {
     const Result<Before> before = look_at_memory();
     // A file that will not stay should not leave more behind than was looked at.
-    if (file && (options.memory_bytes > 0 ||
+    if (file && (options.memory_bytes > 0 || options.expert_bytes > 0 ||
                  (options.memory_bytes == kMemoryAutomatic && before &&
                   static_cast<std::int64_t>(bytes.size()) > before->available.bytes)))
         file->expect_random();

@@ -165,7 +165,7 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     const std::int64_t everything =
         total(needs(usual, ceiling)) - shared + static_cast<std::int64_t>(input.file_bytes);
     plan.mapped = input.memory_bytes == kMemoryMapped || streamed_layers == 0 ||
-                  (plan.automatic && everything <= ceiling);
+                  (plan.automatic && input.expert_bytes == 0 && everything <= ceiling);
     const int all = shape.layers * shape.experts;
     plan.device_experts = (shape.layers - streamed_layers) * shape.experts;
 
@@ -201,7 +201,24 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
         return plan;
     }
     add("spare", need.spare);
-    const std::int64_t left = ceiling - total(need);
+    std::int64_t left = ceiling - total(need);
+    if (input.expert_bytes > 0) {
+        if (plan.automatic) {
+            ceiling += input.expert_bytes - left;
+            left = input.expert_bytes;
+        }
+        if (left < input.expert_bytes)
+            return fail(ErrorCode::out_of_memory,
+                        "a ceiling of {} MiB leaves {} MiB for experts, not the {} MiB asked for",
+                        ceiling / kMiB, std::max<std::int64_t>(0, left) / kMiB,
+                        input.expert_bytes / kMiB);
+        left = input.expert_bytes;
+        if (left < least_experts)
+            return fail(ErrorCode::out_of_memory,
+                        "{} KiB are not enough memory for experts of this model; the least that "
+                        "works is {} KiB",
+                        left >> 10, (least_experts >> 10) + 1);
+    }
     if (left < least_experts)
         return fail(ErrorCode::out_of_memory,
                     "{} MiB of memory are not enough for this model and a context of {} tokens; "

@@ -20,6 +20,7 @@ struct MemoryPlanInput {
     std::uint64_t file_bytes = 0;
     std::int64_t alignment = 4096;  // of reads from the file
     std::int64_t memory_bytes = 0;  // EngineOptions::memory_bytes
+    std::int64_t expert_bytes = 0;  // EngineOptions::expert_bytes
     std::int64_t context_tokens = 0;
     std::int64_t process_bytes = 0;  // what the process has without the model
     AvailableMemory available;
