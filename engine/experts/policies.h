@@ -9,7 +9,15 @@
 
 namespace starglass {
 
+struct ExpertTrace;
+
 // "lru": the one whose last use is longest ago.
 std::unique_ptr<ExpertPolicy> make_lru_policy(const ExpertPolicyShape& shape);
+
+// "optimum": the one whose next use in the trace is farthest away. It must be asked for exactly the
+// trace's batches, from the first. With experts of one size nothing can miss less when tokens are
+// decoded.
+inline constexpr std::string_view kOptimumPolicy = "optimum";
+std::unique_ptr<ExpertPolicy> make_optimum_policy(const ExpertTrace& trace);
 
 }  // namespace starglass
