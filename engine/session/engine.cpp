@@ -124,6 +124,7 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
     const MemoryPlanInput input{
         .shape = parts.shape,
         .weights = parts.weights,
+        .file = file->bytes().data(),
         .file_bytes = parts.info.file_bytes,
         .alignment = direct.alignment(),
         .memory_bytes = options.memory_bytes,

@@ -8,8 +8,7 @@
 
 namespace starglass {
 
-// Where routed experts lie in a file whose first byte is `file`, one entry a layer; offsets are 0
-// with null, for sizes alone.
+// Where routed experts lie in a file whose first byte is `file`, one entry a layer.
 std::vector<ExpertLayout> expert_layouts(const ModelWeights& weights, const std::byte* file);
 
 }  // namespace starglass

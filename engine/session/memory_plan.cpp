@@ -128,7 +128,7 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     ExpertStoreOptions store;
     store.experts = shape.experts;
     store.used = shape.experts_used;
-    store.layers = expert_layouts(input.weights, nullptr);
+    store.layers = expert_layouts(input.weights, input.file);
     for (int layer = 0; layer < shape.layers; ++layer) {
         store.layers[static_cast<std::size_t>(layer)].streamed =
             layer >= shape.layers - streamed_layers;

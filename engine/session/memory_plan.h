@@ -16,7 +16,8 @@ namespace starglass {
 
 struct MemoryPlanInput {
     const ModelShape& shape;
-    const ModelWeights& weights;  // in the file's bytes
+    const ModelWeights& weights;      // in the file's bytes
+    const std::byte* file = nullptr;  // the first of them
     std::uint64_t file_bytes = 0;
     std::int64_t alignment = 4096;  // of reads from the file
     std::int64_t memory_bytes = 0;  // EngineOptions::memory_bytes

@@ -81,8 +81,7 @@ std::vector<ExpertLayout> expert_layouts(const ModelWeights& weights, const std:
         ExpertLayout& layout = layouts.emplace_back();
         const Weight* const parts[] = {&layer.gate_experts, &layer.up_experts, &layer.down_experts};
         for (std::size_t i = 0; i < 3; ++i)
-            layout.parts[i] = {file != nullptr ? parts[i]->data - file : 0,
-                               parts[i]->row_size() * parts[i]->out};
+            layout.parts[i] = {parts[i]->data - file, parts[i]->row_size() * parts[i]->out};
     }
     return layouts;
 }

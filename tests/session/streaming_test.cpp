@@ -63,13 +63,13 @@ std::vector<TokenId> some_tokens(int count, int vocabulary, std::uint64_t seed =
     return tokens;
 }
 
-struct Run {
+struct Outcome {
     std::vector<float> logits;  // of every position
     std::string error;
 };
 
-Run evaluate(Engine& engine, std::span<const TokenId> tokens, int chunk) {
-    Run run;
+Outcome evaluate(Engine& engine, std::span<const TokenId> tokens, int chunk) {
+    Outcome run;
     auto session = *engine.create_session();
     SessionListener none;
     const CancelToken cancel;
@@ -87,9 +87,10 @@ Run evaluate(Engine& engine, std::span<const TokenId> tokens, int chunk) {
 }
 
 // A prompt in chunks and then tokens one by one.
-Run evaluate(Engine& engine, std::span<const TokenId> tokens) {
-    Run run = evaluate(engine, tokens, 32);
-    const Run single = evaluate(engine, tokens.first(std::min<std::size_t>(tokens.size(), 24)), 1);
+Outcome evaluate(Engine& engine, std::span<const TokenId> tokens) {
+    Outcome run = evaluate(engine, tokens, 32);
+    const Outcome single =
+        evaluate(engine, tokens.first(std::min<std::size_t>(tokens.size(), 24)), 1);
     run.logits.insert(run.logits.end(), single.logits.begin(), single.logits.end());
     if (run.error.empty()) run.error = single.error;
     return run;
@@ -108,11 +109,11 @@ EngineOptions options_with(std::int64_t expert_bytes, BackendKind backend = Back
 std::shared_ptr<Engine> open(const std::string& path, const EngineOptions& options) {
     const CancelToken cancel;
     auto engine = open_engine(path, options, {}, cancel);
-    EXPECT_TRUE(engine) << engine.error().message;
-    return engine.value_or(nullptr);
+    if (!engine) throw std::runtime_error(engine.error().message);
+    return *engine;
 }
 
-void expect_same_bits(const Run& got, const Run& want) {
+void expect_same_bits(const Outcome& got, const Outcome& want) {
     EXPECT_EQ(got.error, "");
     ASSERT_EQ(got.logits.size(), want.logits.size());
     EXPECT_EQ(std::memcmp(got.logits.data(), want.logits.data(), got.logits.size() * 4), 0);
@@ -157,7 +158,7 @@ TEST_F(Streaming, LogitsHaveTheSameBitsUnderAnyBudget) {
         const auto whole = open(c.path, options_with(0));
         EXPECT_EQ(whole->expert_memory(), nullptr);
         const std::vector<TokenId> tokens = some_tokens(c.tokens, whole->info().vocabulary);
-        const Run want = evaluate(*whole, tokens);
+        const Outcome want = evaluate(*whole, tokens);
         const std::int64_t least = least_budget(c.path);
         std::int64_t most = least;
         for (const double share : {0.0, 0.05, 0.2, 0.5, 0.9, 1.1}) {
@@ -171,7 +172,9 @@ TEST_F(Streaming, LogitsHaveTheSameBitsUnderAnyBudget) {
             const ExpertMemorySnapshot now = engine->expert_memory()->snapshot();
             EXPECT_LE(now.resident_bytes, static_cast<std::uint64_t>(budget));
             EXPECT_GT(now.totals.misses, 0U);
-            if (share == 0.0) EXPECT_LT(now.resident_bytes, now.routed_bytes);
+            if (share == 0.0) {
+                EXPECT_LT(now.resident_bytes, now.routed_bytes);
+            }
         }
     }
 }
@@ -180,8 +183,9 @@ TEST_F(Streaming, WaysOfReadingAndBackendsAgree) {
     const std::string path = mixed();
     const auto whole = open(path, options_with(0));
     const std::vector<TokenId> tokens = some_tokens(60, whole->info().vocabulary);
-    const Run want = evaluate(*whole, tokens);
-    const Run reference = evaluate(*open(path, options_with(0, BackendKind::reference)), tokens);
+    const Outcome want = evaluate(*whole, tokens);
+    const Outcome reference =
+        evaluate(*open(path, options_with(0, BackendKind::reference)), tokens);
     const std::int64_t budget = least_budget(path) * 2;
     for (const char* reads : {"threads", "io_uring"}) {
         for (const std::string_view policy : expert_policies()) {
@@ -299,7 +303,7 @@ TEST_F(Streaming, WhatIsUsedIsRememberedAndThereBeforeTheFirstToken) {
     EXPECT_GT(before.resident_experts, 0);
     EXPECT_LE(before.resident_bytes, before.budget_bytes);
     EXPECT_EQ(before.totals.misses, 0U);
-    const Run warm = evaluate(*engine, tokens);
+    const Outcome warm = evaluate(*engine, tokens);
     EXPECT_LT(engine->expert_memory()->snapshot().totals.misses, cold);
     expect_same_bits(warm, evaluate(*open(path, options_with(0)), tokens));
 
@@ -323,7 +327,7 @@ TEST_F(Streaming, ARequestWhileMemoryIsStillBeingFilled) {
         tokens = some_tokens(40, engine->info().vocabulary);
         evaluate(*engine, tokens);
     }
-    const Run want = evaluate(*open(path, options_with(0)), tokens);
+    const Outcome want = evaluate(*open(path, options_with(0)), tokens);
     for (int round = 0; round < 10; ++round)
         expect_same_bits(evaluate(*open(path, options), tokens), want);
 }
@@ -432,7 +436,8 @@ TEST_F(StreamingFaults, DecodingGoesOnWhereItStopped) {
         explicit Breaker(FaultyReader& reader) : reader(reader) {}
         void on_token(const TokenEvent& event) override {
             if (event.id >= 0) tokens.push_back(event.id);
-            if (tokens.size() == 6) reader.set_rule(FaultyReader::fail_nth(reader.requests() + 1, EIO));
+            if (tokens.size() == 6)
+                reader.set_rule(FaultyReader::fail_nth(reader.requests() + 1, EIO));
         }
         FaultyReader& reader;
         std::vector<TokenId> tokens;
