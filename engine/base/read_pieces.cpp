@@ -10,7 +10,6 @@
 namespace starglass {
 namespace {
 
-constexpr std::int64_t kPieceBytes = 1 << 20;
 constexpr std::int64_t kPageBytes = 4096;
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) {
@@ -84,7 +83,7 @@ void ReadPieces::add(const ReadFile& file, std::span<const ReadRequest> requests
             free_.pop_back();
         }
         // Pieces of equal size, so that none is a leftover that pays a whole seek for little.
-        const std::int64_t count = (asked.bytes + kPieceBytes - 1) / kPieceBytes;
+        const std::int64_t count = (asked.bytes + piece_bytes_max_ - 1) / piece_bytes_max_;
         const std::int64_t step = round_up(kPageBytes, file.alignment());
         requests_[slot] = {.asked = asked,
                            .descriptor = file.descriptor(),

@@ -37,6 +37,8 @@ struct ReadPiece {
 
 class ReadPieces {
 public:
+    explicit ReadPieces(std::int64_t piece_bytes) : piece_bytes_max_(piece_bytes) {}
+
     void add(const ReadFile& file, std::span<const ReadRequest> requests);
     // The next piece in the order of the requests; false when none is left. Pieces of a request
     // that has already failed are not begun.
@@ -66,6 +68,7 @@ private:
     };
     void finish(std::uint32_t slot);
 
+    std::int64_t piece_bytes_max_;
     std::vector<Request> requests_;
     std::vector<std::uint32_t> free_;
     std::deque<std::uint32_t> queue_;  // not wholly begun

@@ -16,6 +16,8 @@ namespace {
 
 class ThreadReader final : public AsyncReader {
 public:
+    explicit ThreadReader(std::int64_t piece_bytes) : pieces_(piece_bytes) {}
+
     ~ThreadReader() override {
         {
             const std::lock_guard lock(mutex_);
@@ -100,8 +102,8 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<AsyncReader>> make_thread_reader(int threads) {
-    auto reader = std::make_unique<ThreadReader>();
+Result<std::unique_ptr<AsyncReader>> make_thread_reader(int threads, std::int64_t piece_bytes) {
+    auto reader = std::make_unique<ThreadReader>(piece_bytes);
     if (!reader->start(threads))
         return fail(ErrorCode::out_of_memory,
                     "the system gives no thread to read with; raise the limit of processes");

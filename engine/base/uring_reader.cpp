@@ -23,7 +23,8 @@ constexpr unsigned kPinEntries = 1024;
 
 class UringReader final : public AsyncReader {
 public:
-    explicit UringReader(int depth) : slots_(static_cast<std::size_t>(depth)) {
+    UringReader(int depth, std::int64_t piece_bytes)
+        : pieces_(piece_bytes), slots_(static_cast<std::size_t>(depth)) {
         for (unsigned slot = static_cast<unsigned>(depth); slot > 0; --slot)
             free_.push_back(slot - 1);
     }
@@ -246,8 +247,8 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<AsyncReader>> make_uring_reader(int depth) {
-    auto reader = std::make_unique<UringReader>(depth);
+Result<std::unique_ptr<AsyncReader>> make_uring_reader(int depth, std::int64_t piece_bytes) {
+    auto reader = std::make_unique<UringReader>(depth, piece_bytes);
     if (const int status = reader->start(); status < 0)
         return fail(ErrorCode::unsupported,
                     "io_uring does not work here ({}): this kernel, its setting "
