@@ -86,7 +86,7 @@ std::string ceiling_value(std::string& text) {
     if (text == "auto" || text == "mapped") return {};
     std::string problem = memory_value(text);
     if (problem.empty() && text == "0") problem = "more than nothing";
-    return problem.empty() ? problem : "auto, mapped, or " + problem;
+    return problem.empty() ? problem : fmt::format("auto, mapped, or {}", problem);
 }
 
 }  // namespace
