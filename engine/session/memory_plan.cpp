@@ -154,7 +154,9 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     const auto total = [&](const Needs& need) {
         return input.process_bytes + shared + need.context + need.scratch + need.spare;
     };
-    const int usual = input.chunk > 0 ? input.chunk : static_cast<int>(kChunkUsual);
+    const int usual = input.chunk > 0       ? input.chunk
+                      : input.chunk_max > 0 ? input.chunk_max
+                                            : static_cast<int>(kChunkUsual);
 
     plan.automatic = input.memory_bytes == kMemoryAutomatic;
     std::int64_t ceiling = input.memory_bytes;
@@ -180,6 +182,7 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     if (!plan.mapped && input.chunk == 0) {
         // The longest batch that leaves most of the memory to experts.
         for (const int chunk : kChunks) {
+            if (input.chunk_max > 0 && chunk > input.chunk_max) continue;
             need = needs(chunk, ceiling);
             plan.prefill_chunk = chunk;
             const std::int64_t left = ceiling - total(need);
