@@ -137,8 +137,13 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
                     "How they are read: io_uring or threads (default: what works here)")
         ->check(CLI::IsMember({"io_uring", "threads"}))
         ->type_name("NAME");
-    command.add_flag("--lookahead", options.lookahead,
-                     "Read ahead what the next layer is predicted to choose");
+    command
+        .add_option("--lookahead", options.lookahead,
+                    "Read ahead what the next layer is predicted to choose: on, off, or auto "
+                    "(tries both and keeps the faster)")
+        ->check(CLI::IsMember({"auto", "on", "off"}))
+        ->type_name("NAME")
+        ->capture_default_str();
     command
         .add_option("--numerics", options.numerics,
                     "act8: int8 activations; fp: f32 activations; cont: f32 and unrounded "
@@ -200,7 +205,9 @@ Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const Ca
     engine.expert_bytes = std::stoll(options.expert_memory);
     engine.expert_policy = options.expert_policy;
     engine.expert_reads = options.expert_reads;
-    engine.expert_lookahead = options.lookahead;
+    engine.expert_lookahead = options.lookahead == "on"    ? Lookahead::on
+                              : options.lookahead == "off" ? Lookahead::off
+                                                           : Lookahead::automatic;
     engine.expert_folder = default_expert_folder();
     engine.numerics = options.numerics == "cont" ? Numerics::cont
                       : options.numerics == "fp" ? Numerics::fp
