@@ -6,6 +6,7 @@
 #include <map>
 
 #include "experts/expert_store.h"
+#include "experts/table_reader.h"
 #include "model/forward.h"
 #include "model/weight_walk.h"
 #include "session/expert_layout.h"
@@ -109,6 +110,7 @@ std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk, std::int64_t
 
 std::uint64_t shared_weight_bytes(const ModelShape& shape, const ModelWeights& weights) {
     ModelWeights copy = weights;
+    copy.embedding = {};
     Extents extents;
     static_cast<void>(walk_shared_weights(extents, shape, copy));
     return extents.bytes();
@@ -147,9 +149,11 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
         std::int64_t context = 0, scratch = 0, spare = 0;
     };
     const auto needs = [&](std::int64_t chunk, std::int64_t ceiling) {
-        return Needs{context_bytes(shape, input, chunk),
-                     scratch_bytes(shape, chunk, input.context_tokens, input.threads, input.device),
-                     kSpareLeast + ceiling / 50};
+        return Needs{
+            context_bytes(shape, input, chunk),
+            scratch_bytes(shape, chunk, input.context_tokens, input.threads, input.device) +
+                (input.device ? 0 : TableReader::memory_bytes(input.weights.embedding, chunk)),
+            kSpareLeast + ceiling / 50};
     };
     const auto total = [&](const Needs& need) {
         return input.process_bytes + shared + need.context + need.scratch + need.spare;
