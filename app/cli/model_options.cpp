@@ -86,7 +86,7 @@ std::string ceiling_value(std::string& text) {
     if (text == "auto" || text == "mapped") return {};
     std::string problem = memory_value(text);
     if (problem.empty() && text == "0") problem = "more than nothing";
-    return problem.empty() ? problem : "auto, mapped, or " + problem;
+    return problem.empty() ? problem : fmt::format("auto, mapped, or {}", problem);
 }
 
 }  // namespace
@@ -137,8 +137,13 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
                     "How they are read: io_uring or threads (default: what works here)")
         ->check(CLI::IsMember({"io_uring", "threads"}))
         ->type_name("NAME");
-    command.add_flag("--lookahead", options.lookahead,
-                     "Read ahead what the next layer is predicted to choose");
+    command
+        .add_option("--lookahead", options.lookahead,
+                    "Read ahead what the next layer is predicted to choose: on, off, or auto "
+                    "(tries both and keeps the faster)")
+        ->check(CLI::IsMember({"auto", "on", "off"}))
+        ->type_name("NAME")
+        ->capture_default_str();
     command
         .add_option("--numerics", options.numerics,
                     "act8: int8 activations; fp: f32 activations; cont: f32 and unrounded "
@@ -215,7 +220,9 @@ EngineOptions engine_options(const ModelOptions& options) {
     engine.expert_bytes = std::stoll(options.expert_memory);
     engine.expert_policy = options.expert_policy;
     engine.expert_reads = options.expert_reads;
-    engine.expert_lookahead = options.lookahead;
+    engine.expert_lookahead = options.lookahead == "on"    ? Lookahead::on
+                              : options.lookahead == "off" ? Lookahead::off
+                                                           : Lookahead::automatic;
     engine.expert_folder = default_expert_folder();
     engine.numerics = options.numerics == "cont" ? Numerics::cont
                       : options.numerics == "fp" ? Numerics::fp

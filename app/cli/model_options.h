@@ -25,7 +25,7 @@ struct ModelOptions {
     std::string memory = "auto";      // or "mapped", or bytes in digits
     std::string expert_memory = "0";  // bytes in digits
     std::string expert_policy, expert_reads;
-    bool lookahead = false;
+    std::string lookahead = "auto";
     std::string numerics = "act8";
     int threads = 0;
     std::int64_t context_tokens = 0;

@@ -16,6 +16,8 @@ struct Named {
 
 // The first is the default.
 constexpr std::array kPolicies = {
+    Named{"hazard", &make_hazard_policy},
+    Named{"decayed", &make_decayed_policy},
     Named{"lru", &make_lru_policy},
 };
 

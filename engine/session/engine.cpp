@@ -137,9 +137,8 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
         .plain_rows = options.numerics == Numerics::cont,
         .device = device,
         .device_expert_layers = placed.summary.device_expert_layers,
-        .chunk = placed.prefill_chunk > 0                    ? placed.prefill_chunk
-                 : options.backend == BackendKind::reference ? 32
-                                                             : 0};
+        .chunk = options.backend == BackendKind::reference ? 32 : 0,
+        .chunk_max = placed.prefill_chunk};
     auto plan = plan_memory(input);
     if (!plan) {
         // Nobody asked for a ceiling: what there is has to do, as it did before.
@@ -165,6 +164,9 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
         const auto copied = [&](std::uint64_t done, std::uint64_t total) {
             if (progress) progress({LoadProgress::Stage::weights, std::min(done, total), total});
         };
+        const Weight table = std::exchange(placed.weights.embedding, {});
+        TRY(parts.embedding, TableReader::create(path, table, table.data - file->bytes().data(),
+                                                 options.expert_reads));
         TRY(parts.shared_weights,
             copy_shared_weights(path, file->bytes().data(), parts.shape, placed.weights,
                                 options.expert_reads, copied, cancel));

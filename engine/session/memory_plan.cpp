@@ -6,6 +6,7 @@
 #include <map>
 
 #include "experts/expert_store.h"
+#include "experts/table_reader.h"
 #include "model/forward.h"
 #include "model/weight_walk.h"
 #include "session/expert_layout.h"
@@ -109,6 +110,7 @@ std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk, std::int64_t
 
 std::uint64_t shared_weight_bytes(const ModelShape& shape, const ModelWeights& weights) {
     ModelWeights copy = weights;
+    copy.embedding = {};
     Extents extents;
     static_cast<void>(walk_shared_weights(extents, shape, copy));
     return extents.bytes();
@@ -147,14 +149,18 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
         std::int64_t context = 0, scratch = 0, spare = 0;
     };
     const auto needs = [&](std::int64_t chunk, std::int64_t ceiling) {
-        return Needs{context_bytes(shape, input, chunk),
-                     scratch_bytes(shape, chunk, input.context_tokens, input.threads, input.device),
-                     kSpareLeast + ceiling / 50};
+        return Needs{
+            context_bytes(shape, input, chunk),
+            scratch_bytes(shape, chunk, input.context_tokens, input.threads, input.device) +
+                (input.device ? 0 : TableReader::memory_bytes(input.weights.embedding, chunk)),
+            kSpareLeast + ceiling / 50};
     };
     const auto total = [&](const Needs& need) {
         return input.process_bytes + shared + need.context + need.scratch + need.spare;
     };
-    const int usual = input.chunk > 0 ? input.chunk : static_cast<int>(kChunkUsual);
+    const int usual = input.chunk > 0       ? input.chunk
+                      : input.chunk_max > 0 ? input.chunk_max
+                                            : static_cast<int>(kChunkUsual);
 
     plan.automatic = input.memory_bytes == kMemoryAutomatic;
     std::int64_t ceiling = input.memory_bytes;
@@ -180,6 +186,7 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     if (!plan.mapped && input.chunk == 0) {
         // The longest batch that leaves most of the memory to experts.
         for (const int chunk : kChunks) {
+            if (input.chunk_max > 0 && chunk > input.chunk_max) continue;
             need = needs(chunk, ceiling);
             plan.prefill_chunk = chunk;
             const std::int64_t left = ceiling - total(need);

@@ -30,13 +30,15 @@ struct MemoryPlanInput {
     // On a device: everything but routed experts, and these of so many layers, from the first.
     bool device = false;
     int device_expert_layers = 0;
-    int chunk = 0;  // tokens of a batch, when something else decides; 0: chosen here
+    int chunk = 0;      // tokens of a batch, when something else decides; 0: chosen here
+    int chunk_max = 0;  // chosen here, but no more; 0: any
 };
 
 // Errors: out_of_memory when the ceiling is below the least that works, with both in the sentence.
 Result<MemoryPlan> plan_memory(const MemoryPlanInput& input);
 
-// Bytes that are different ones of all weights a token needs whatever it is routed to.
+// Bytes that are different ones of all weights a token needs whatever it is routed to, but for the
+// embedding, of which it needs a row.
 std::uint64_t shared_weight_bytes(const ModelShape& shape, const ModelWeights& weights);
 
 }  // namespace starglass
