@@ -150,7 +150,7 @@ protected:
                                        "--memory",
                                        std::to_string(ceiling),
                                        "--max-tokens",
-                                       "16",
+                                       "8",
                                        "--temp",
                                        "0",
                                        "--think",
@@ -174,15 +174,15 @@ TEST_F(Ceiling, HoldsForPromptsAndAnswers) {
                                    .get<std::int64_t>();
     const std::string kv = (folder_ / "kv").string();
     for (const Case& c :
-         std::vector<Case>{{least + 2 * kMiB, 200, {"--context", "2048"}},
-                           {140 * kMiB, 500, {"--context", "2048"}},
-                           {140 * kMiB, 300, {"--context", "2048", "--threads", "1"}},
-                           {160 * kMiB, 300, {"--context", "16384", "--threads", "8"}},
-                           {220 * kMiB, 1500, {"--context", "16384", "--threads", "2"}},
-                           {220 * kMiB, 500, {"--context", "2048", "--kv-dir", kv}},
-                           {160 * kMiB, 200, {"--context", "2048", "--numerics", "cont"}},
-                           {140 * kMiB, 200, {"--context", "2048", "--expert-reads", "threads"}},
-                           {140 * kMiB, 200, {"--context", "2048", "--lookahead", "on"}},
+         std::vector<Case>{{least + 2 * kMiB, 80, {"--context", "2048"}},
+                           {140 * kMiB, 250, {"--context", "2048"}},
+                           {140 * kMiB, 100, {"--context", "2048", "--threads", "1"}},
+                           {160 * kMiB, 100, {"--context", "16384", "--threads", "8"}},
+                           {220 * kMiB, 700, {"--context", "16384", "--threads", "2"}},
+                           {220 * kMiB, 250, {"--context", "2048", "--kv-dir", kv}},
+                           {160 * kMiB, 100, {"--context", "2048", "--numerics", "cont"}},
+                           {140 * kMiB, 100, {"--context", "2048", "--expert-reads", "threads"}},
+                           {140 * kMiB, 100, {"--context", "2048", "--lookahead", "on"}},
                            {140 * kMiB, 40, {"--context", "2048", "--backend", "reference"}}}) {
         std::vector<std::string> more = c.more;
         if (std::find(more.begin(), more.end(), "--backend") == more.end())
@@ -251,7 +251,7 @@ TEST_F(Ceiling, NothingIsKilledWhereTheSystemEnforcesIt) {
     const Group group(kCeiling * 105 / 100);
     if (!group.made()) GTEST_SKIP() << "this user may not make a control group with a memory limit";
     const std::vector<std::string> words =
-        asking(kCeiling, 500, {"--context", "2048", "--backend", "cpu"});
+        asking(kCeiling, 200, {"--context", "2048", "--backend", "cpu"});
     const Measured free = measure(words, folder_);
     ASSERT_EQ(free.code, 0) << free.out;
     forget_cached(model());
@@ -274,7 +274,7 @@ TEST_F(Ceiling, AutomaticKeepsToTheGroupsLimit) {
     EXPECT_LE(plan.at("ceiling_bytes"), kLimit);
     EXPECT_GE(plan.at("ceiling_bytes"), kLimit / 2);
     forget_cached(model());
-    std::vector<std::string> words = asking(0, 300, {"--context", "2048", "--backend", "cpu"});
+    std::vector<std::string> words = asking(0, 100, {"--context", "2048", "--backend", "cpu"});
     *(std::find(words.begin(), words.end(), "--memory") + 1) = "auto";
     const Measured ran = measure(words, folder_, group.procs());
     EXPECT_EQ(ran.code, 0) << ran.out;
