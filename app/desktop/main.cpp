@@ -220,8 +220,13 @@ int main(int argc, char** argv) {
     auto* inspector = new InspectorPanel;
     inspector->follow(window.bridge(), window.chat());
     inspector->followCache(window.cache());
+    inspector->followExperts(window.experts());
     QObject::connect(&window, &MainWindow::cacheWanted, inspector, [inspector] {
         inspector->setCurrentIndex(InspectorPanel::kCache);
+        inspector->setFocus();
+    });
+    QObject::connect(&window, &MainWindow::expertsWanted, inspector, [inspector] {
+        inspector->setCurrentIndex(InspectorPanel::kExperts);
         inspector->setFocus();
     });
     QObject::connect(&window, &MainWindow::zoomChanged, inspector, &InspectorPanel::setZoom);
