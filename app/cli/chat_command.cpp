@@ -5,6 +5,7 @@
 
 #include "answer_printer.h"
 #include "commands.h"
+#include "expert_trace_recorder.h"
 #include "input.h"
 #include "kv_options.h"
 #include "model_options.h"
@@ -34,6 +35,7 @@ struct ChatOptions {
     std::string system;
     std::string think = "on";
     int max_tokens = -1;
+    std::string expert_trace;
     std::string tools;  // "on", "off", empty: on for the built-in model
     bool show_thinking = false;
 };
@@ -45,8 +47,10 @@ public:
         : engine_(std::move(engine)),
           kv_(kv),
           session_(std::move(session)),
+          recorder_(*engine_, options.expert_trace),
           system_(options.system),
           show_thinking_(options.show_thinking) {
+        if (recorder_.recording()) turn_.recorder = &recorder_;
         turn_.think = think;
         turn_.sampling = sampling;
         turn_.max_tokens = options.max_tokens;
@@ -56,6 +60,7 @@ public:
     Result<int> run() {
         Result<int> left = talk();
         kv_.finish(*session_);
+        TRY_STATUS(recorder_.finish());
         return left;
     }
 
@@ -231,6 +236,7 @@ private:
     std::shared_ptr<Engine> engine_;
     const SessionKv& kv_;
     std::unique_ptr<Session> session_;
+    ExpertTraceRecorder recorder_;
     TurnOptions turn_;
     std::string system_;
     bool show_thinking_;
@@ -280,6 +286,7 @@ void add_chat(CLI::App& app, Command& chosen) {
     add_engine_options(*command, options->model);
     add_context_option(*command, options->model);
     add_kv_options(*command, options->kv);
+    add_expert_trace_option(*command, options->expert_trace);
     command->footer(std::string(kHelp) +
                     "\nExamples:\n  starglass-cli chat\n"
                     "  printf 'hello\\n/stats\\n' | starglass-cli chat --think off");

@@ -6,6 +6,7 @@
 
 #include "answer_printer.h"
 #include "commands.h"
+#include "expert_trace_recorder.h"
 #include "input.h"
 #include "kv_options.h"
 #include "model_options.h"
@@ -26,6 +27,7 @@ struct RunOptions {
     std::string think = "on";
     int max_tokens = -1;
     std::vector<std::string> stop;
+    std::string expert_trace;
     bool show_thinking = false, tools = false, json = false, stats = false, routing = false;
 };
 
@@ -53,9 +55,12 @@ Result<int> run(const RunOptions& options) {
     TRY(const std::shared_ptr<Engine> engine, open_model(options.model, cancel));
     TRY(const SessionKv kv, SessionKv::open(options.kv));
     TRY(const std::unique_ptr<Session> session, engine->create_session({kv.cache()}));
+    ExpertTraceRecorder recorder(*engine, options.expert_trace);
+    if (recorder.recording()) turn.recorder = &recorder;
     if (!options.lines_file.empty()) {
         auto answered = run_many(options, *engine, *session, turn, cancel);
         kv.finish(*session);
+        TRY_STATUS(recorder.finish());
         return answered;
     }
 
@@ -82,6 +87,7 @@ Result<int> run(const RunOptions& options) {
     if (result) kv.report(result->reuse);
     kv.finish(*session);
     if (!result) return tl::unexpected<Error>(result.error());
+    TRY_STATUS(recorder.finish());
     if (options.json) {
         Json out = turn_to_json(*result);
         out["seed"] = turn.sampling.seed;
@@ -143,6 +149,7 @@ void add_run(CLI::App& app, Command& chosen) {
     add_engine_options(*command, options->model);
     add_context_option(*command, options->model);
     add_kv_options(*command, options->kv);
+    add_expert_trace_option(*command, options->expert_trace);
     command->footer(
         "A line for --jsonl: {\"user\": \"2 + 3?\", \"thinking\": true, \"tools\": false} or "
         "{\"messages\": [...]}.\nExamples:\n"

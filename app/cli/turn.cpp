@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "expert_trace_recorder.h"
 #include "tools/demo_tools.h"
 
 namespace starglass::cli {
@@ -34,18 +35,22 @@ class TurnListener final : public SessionListener {
 public:
     TurnListener(const ModelInfo& info, const TurnOptions& options, TurnView& view,
                  TurnResult& result)
-        : info_(info), view_(view), result_(result) {
+        : info_(info), view_(view), result_(result), recorder_(options.recorder) {
         if (!options.count_experts) return;
         const ExpertCounts zero(static_cast<std::size_t>(info.layers),
                                 std::vector<std::uint64_t>(static_cast<std::size_t>(info.experts)));
         result.prefill_experts = zero;
         result.decode_experts = zero;
     }
-    void on_prefill(const PrefillProgress& progress) override { view_.on_prefill(progress); }
+    void on_prefill(const PrefillProgress& progress) override {
+        if (recorder_ != nullptr) recorder_->end_chunk();
+        view_.on_prefill(progress);
+    }
     void on_token(const TokenEvent& event) override {
         for (const StreamDelta& delta : event.deltas) view_.on_text(delta.part, delta.text);
     }
     void on_routing(const RoutingFrame& frame) override {
+        if (recorder_ != nullptr) recorder_->on_routing(frame);
         ExpertCounts& counts = frame.prefill ? result_.prefill_experts : result_.decode_experts;
         if (counts.empty()) return;
         for (std::size_t i = 0; i < frame.experts.size(); ++i) {
@@ -60,6 +65,7 @@ private:
     const ModelInfo& info_;
     TurnView& view_;
     TurnResult& result_;
+    ExpertTraceRecorder* recorder_;
 };
 
 }  // namespace
@@ -87,9 +93,10 @@ Result<TurnResult> run_turn(Engine& engine, Session& session, Conversation& conv
         request.thinking = rendered->think != ThinkMode::off;
         request.tools = !conversation.tools.empty();
         request.top_alternatives = 0;
-        request.routing = options.count_experts;
+        request.routing = options.count_experts || options.recorder != nullptr;
         auto generated = session.generate(request, listener, cancel);
         if (!generated) return undo(std::move(generated.error()));
+        if (options.recorder != nullptr) options.recorder->on_result(*generated);
 
         const GenerateTimings& timings = generated->timings;
         if (out.generations++ == 0) {

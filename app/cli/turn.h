@@ -12,6 +12,8 @@
 
 namespace starglass::cli {
 
+class ExpertTraceRecorder;
+
 struct TurnOptions {
     ThinkMode think = ThinkMode::on;
     SamplingOptions sampling;
@@ -19,6 +21,7 @@ struct TurnOptions {
     std::vector<std::string> stop;
     bool run_tools = false;  // answer calls of the demo tools here
     bool count_experts = false;
+    ExpertTraceRecorder* recorder = nullptr;  // sees all routing; may be null
 };
 
 struct AnsweredCall {

@@ -4,9 +4,13 @@
 // the simulator a trace. All decisions are made when experts are asked for, none when a read
 // happens to end, so both come to the same hits and misses. One thread.
 //
-// An op meets a layer's experts in waves: those in memory first, then the missing ones in ascending
-// order, each wave at most half of the budget, so that one is read while the one before is
-// computed. A wave stays until it is given back; at most two are out at a time.
+// An op meets a layer's experts in waves: those in memory first, then the missing ones, both in
+// ascending order and never in one wave, each wave at most half of the budget, so that one is read
+// while the one before is computed. A wave stays until it is given back; at most two are out at a
+// time. Whether an expert is a hit is decided when its wave is taken.
+//
+// What is out cannot give way. What was predicted for a layer to come gives way last; when that
+// layer begins, what was predicted in vain is as any other.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +24,10 @@ namespace starglass {
 
 class ExpertCache {
 public:
+    // Most experts that are missing in a wave: enough reads to keep a disk busy, few enough that a
+    // long prompt's layer is computed while the rest of it is read.
+    static constexpr int kMissesInWave = 32;
+
     struct Config {
         int layers = 0, experts = 0, used = 0;
         std::vector<std::uint64_t> bytes;  // [layers] memory one expert takes; 0: not kept here
@@ -40,12 +48,21 @@ public:
     // experts of the largest layer when it is decoded.
     [[nodiscard]] static std::uint64_t least_budget(const Config& config);
 
+    // Whether the hash-routed layers of a batch, whose experts follow from its tokens alone, are
+    // asked for before the first of them runs: begin_batch, then for each of them in ascending
+    // order begin_layer and next_wave until it has no more (two at most). So it is when a token is
+    // decoded and their experts take at most half of the budget.
+    [[nodiscard]] static bool begins_ahead(const Config& config, int hash_layers, int rows);
+
+    // `config.budget` is at least least_budget().
     ExpertCache(Config config, std::unique_ptr<ExpertPolicy> policy);
     ~ExpertCache();
 
+    // All waves of the batch before have been given back; what they left untaken is forgotten.
     void begin_batch(int rows);
-    // The experts a layer's rows were routed to, each once, with how many rows use each. The waves
-    // of the layer before have all been given back, unless that layer was begun ahead of its turn.
+    // The experts a layer's rows were routed to, each once, ascending, with how many rows use each.
+    // The waves of the layer before have all been given back, unless that layer was begun ahead of
+    // its turn.
     void begin_layer(int layer, std::span<const std::int32_t> experts,
                      std::span<const std::int32_t> rows);
     // False when the layer has no more. Not while two waves of it are out.
@@ -59,7 +76,7 @@ public:
                     std::vector<ExpertId>& removed);
     // Puts an expert into free room, before the first batch; false when there is none.
     bool preload(ExpertId id);
-    // Forgets an expert whose read failed; it is not out any more.
+    // Forgets an expert whose read failed; it is not out any more, its wave is given back as ever.
     void drop(ExpertId id);
 
     [[nodiscard]] bool resident(ExpertId id) const;
