@@ -19,6 +19,7 @@
 #include "builtin/builtin_model.h"
 #include "desktop/screenshots.h"
 #include "engine/devices.h"
+#include "engine/experts.h"
 #include "inspector/cache_tab.h"
 #include "inspector/inspector_panel.h"
 #include "library/library_service.h"
@@ -126,6 +127,7 @@ EngineOpeners realEngine() {
         return open_engine(builtin_model(), "built-in", options, progress, cancel);
     };
     out.devices = [] { return list_vulkan_devices(); };
+    out.simulate = simulate_experts;
     return out;
 }
 
