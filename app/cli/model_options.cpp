@@ -158,6 +158,17 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
         ->type_name("N|auto");
 }
 
+void add_memory_options(CLI::App& command, std::vector<std::string>& ceilings) {
+    command.remove_option(command.get_option("--memory"));
+    command
+        .add_option("--memory", ceilings,
+                    "Ceilings to compare, 12GB or 11.5GiB, auto or mapped, separated by commas "
+                    "(default: auto)")
+        ->delimiter(',')
+        ->transform(CLI::Validator(ceiling_value, ""))
+        ->type_name("SIZE|auto|mapped");
+}
+
 void add_context_option(CLI::App& command, ModelOptions& options) {
     command
         .add_option("--context", options.context_tokens,
@@ -189,7 +200,13 @@ std::string default_expert_folder() {
     return user_folder("XDG_STATE_HOME", ".local/state", "experts");
 }
 
-Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
+std::int64_t memory_bytes(const std::string& ceiling) {
+    return ceiling == "auto"     ? kMemoryAutomatic
+           : ceiling == "mapped" ? kMemoryMapped
+                                 : std::stoll(ceiling);
+}
+
+EngineOptions engine_options(const ModelOptions& options) {
     EngineOptions engine;
     engine.backend = options.backend == "reference" ? BackendKind::reference
                      : options.backend == "vulkan"  ? BackendKind::vulkan
@@ -199,9 +216,7 @@ Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const Ca
     engine.device_memory = std::stoll(options.device_memory);
     engine.device_expert_layers = options.gpu_layers;
     engine.pipeline_folder = default_pipeline_folder();
-    engine.memory_bytes = options.memory == "auto"     ? kMemoryAutomatic
-                          : options.memory == "mapped" ? kMemoryMapped
-                                                       : std::stoll(options.memory);
+    engine.memory_bytes = memory_bytes(options.memory);
     engine.expert_bytes = std::stoll(options.expert_memory);
     engine.expert_policy = options.expert_policy;
     engine.expert_reads = options.expert_reads;
@@ -214,6 +229,11 @@ Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const Ca
                                                  : Numerics::act8;
     engine.threads = options.threads;
     engine.context_tokens = options.context_tokens;
+    return engine;
+}
+
+Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
+    const EngineOptions engine = engine_options(options);
     StatusLine status;
     const LoadListener progress = [&](const LoadProgress& at) {
         std::string text(stage_text(at.stage));
