@@ -35,8 +35,14 @@ struct BenchOptions {
 // Measures one frontier after the other; the probe stands at the last one in between.
 class Bench {
 public:
-    Bench(const BenchOptions& options, SpeedProbe& probe, bool on_device, const CancelToken& cancel)
-        : options_(options), probe_(probe), on_device_(on_device), cancel_(cancel) {}
+    // `experts`: null where nothing is read from the file.
+    Bench(const BenchOptions& options, SpeedProbe& probe, bool on_device,
+          const ExpertMemory* experts, const CancelToken& cancel)
+        : options_(options),
+          probe_(probe),
+          on_device_(on_device),
+          experts_(experts),
+          cancel_(cancel) {}
 
     Result<BenchFrontier> at(std::int64_t context) {
         BenchFrontier result;
@@ -48,10 +54,19 @@ public:
                                                         : context;
         const std::int64_t timed = std::min(asked, context - from);
         TRY_STATUS(reach(context - timed));
+        const ExpertTotals before = totals();
         if (timed > 0) {
             TRY(result.prefill, prefill(context, timed));
         }
-        TRY_STATUS(decode(context, result.token_seconds));
+        const ExpertTotals between = totals();
+        ExpertTotals decoding;
+        TRY_STATUS(decode(context, result.token_seconds, decoding));
+        if (experts_ != nullptr) {
+            BenchExperts& use = result.experts.emplace();
+            use.prefill = between - before;
+            use.decode = totals() - decoding;
+            use.read_bytes_s = experts_->snapshot().read_bytes_s;
+        }
         if (on_device_) {
             status_.show(fmt::format("context {}, kernels of a token", context));
             TRY(result.device, probe_.profile_decode(std::min(options_.generate, 4), cancel_));
@@ -89,10 +104,16 @@ private:
         return result;
     }
 
-    Status decode(std::int64_t context, std::vector<double>& seconds) {
+    [[nodiscard]] ExpertTotals totals() const {
+        return experts_ != nullptr ? experts_->snapshot().totals : ExpertTotals();
+    }
+
+    // `before`: what had been read when the first token that counts began.
+    Status decode(std::int64_t context, std::vector<double>& seconds, ExpertTotals& before) {
         // One token that does not count: scratch grows and pages of the file are mapped.
         std::vector<double> first;
         TRY_STATUS(probe_.decode(1, first, nullptr, cancel_));
+        before = totals();
         for (int repeat = 0; repeat < options_.repeat; ++repeat)
             TRY_STATUS(
                 probe_.decode(options_.generate, seconds, progress(context, "decode"), cancel_));
@@ -109,6 +130,7 @@ private:
     const BenchOptions& options_;
     SpeedProbe& probe_;
     bool on_device_;
+    const ExpertMemory* experts_;
     const CancelToken& cancel_;
     StatusLine status_;
 };
@@ -182,7 +204,7 @@ Result<int> bench(const BenchOptions& options) {
         write_out(bench_head(report));
         flush_out();
     }
-    Bench run(options, *probe, on_device, cancel);
+    Bench run(options, *probe, on_device, engine->expert_memory(), cancel);
     for (const std::int64_t context : frontiers) {
         TRY(BenchFrontier frontier, run.at(context));
         if (!options.json) {

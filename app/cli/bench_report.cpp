@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "expert_text.h"
 #include "placement_text.h"
 
 namespace starglass::cli {
@@ -144,7 +145,30 @@ Json frontier_to_json(const BenchReport& report, const BenchFrontier& at) {
              {"state_bytes", at.state_bytes},
              {"anonymous_bytes", at.anonymous_bytes}};
     if (at.device) out["device"] = profile_to_json(report, *at.device);
+    if (at.experts)
+        out["experts"] = {{"prefill", expert_totals_to_json(at.experts->prefill)},
+                          {"decode", expert_totals_to_json(at.experts->decode)},
+                          {"read_bytes_s", at.experts->read_bytes_s}};
     return out;
+}
+
+// What a decoded token read and waited for.
+std::string experts_text(const BenchFrontier& at) {
+    const ExpertTotals& decode = at.experts->decode;
+    const auto tokens = static_cast<double>(std::max<std::size_t>(at.token_seconds.size(), 1));
+    const double bytes = static_cast<double>(decode.read_bytes) / tokens;
+    const double seconds = sum(at.token_seconds) / tokens;
+    const double stall = decode.stall_seconds / tokens;
+    std::string text = fmt::format(
+        "{:>8} a token: {:.1f} % hits, {:.1f} misses, {:.1f} MB read, waited {:.1f} of "
+        "{:.1f} ms",
+        "", 100 * decode.hit_rate(), static_cast<double>(decode.misses) / tokens, bytes / 1e6,
+        1e3 * stall, 1e3 * seconds);
+    if (at.experts->read_bytes_s <= 0) return text + "\n";
+    const double read = bytes / at.experts->read_bytes_s;
+    const double least = std::max(read, seconds - stall);
+    return text + fmt::format("; reading alone {:.1f} ms at {:.2f} GB/s, {:.2f} x the longer\n",
+                              1e3 * read, at.experts->read_bytes_s / 1e9, seconds / least);
 }
 
 std::string load_text(double load) {
@@ -255,7 +279,8 @@ std::string bench_head(const BenchReport& report) {
                         backend_name(report.options.backend), activations(report),
                         report.options.threads, report.simd_target, report.date,
                         load_text(report.load_before));
-    if (report.placement.considered || report.placement.backend == BackendKind::vulkan)
+    if (report.placement.considered || report.placement.memory_ceiling > 0 ||
+        report.placement.backend == BackendKind::vulkan)
         text += fmt::format("runs on  {}\n", printable(placement_text(report.placement)));
     if (report.device_speed)
         text += fmt::format("device   reads {:.1f} GB/s, copies {:.1f} GB/s\n",
@@ -280,13 +305,15 @@ std::string bench_head(const BenchReport& report) {
 std::string bench_line(const BenchReport& report, const BenchFrontier& at) {
     const auto mega = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
     const double share = report.floor_seconds(at.traffic) * at.decode_tokens_s();
-    return fmt::format(
+    std::string line = fmt::format(
         "{:>8} {:>14} {:>13.2f} {:>10.2f} {:>9.2f} {:>9.1f} {:>7.2f} {:>6.2f} {:>8} {:>9.1f}\n",
         at.context, at.prefill ? fmt::format("{:.2f}", at.prefill_tokens_s()) : "-",
         at.decode_tokens_s(), 1e3 * median(at.token_seconds),
         1e3 * percentile(at.token_seconds, 0.95), mega(at.traffic.total()), mega(at.traffic.kv),
         at.bytes_s() / 1e9, share > 0 ? fmt::format("{:.1f} %", 100 * share) : "-",
         mega(at.state_bytes));
+    if (at.experts) line += experts_text(at);
+    return line;
 }
 
 std::string bench_foot(const BenchReport& report) {

@@ -22,12 +22,20 @@ struct BenchPrefill {
     std::vector<double> seconds;  // one per repetition
 };
 
+// Where experts are read from the file.
+struct BenchExperts {
+    ExpertTotals prefill;     // of all repetitions
+    ExpertTotals decode;      // of the tokens that count
+    double read_bytes_s = 0;  // while nothing else was waited for; 0: not known
+};
+
 struct BenchFrontier {
     std::int64_t context = 0;
     std::optional<BenchPrefill> prefill;
     std::vector<double> token_seconds;    // of all repetitions
     std::optional<DeviceProfile> device;  // where the model runs on one
-    TokenTraffic traffic;                 // of the token in the middle of a decode
+    std::optional<BenchExperts> experts;
+    TokenTraffic traffic;  // of the token in the middle of a decode
     std::uint64_t state_bytes = 0;
     std::uint64_t anonymous_bytes = 0;  // of the process, after decoding
 

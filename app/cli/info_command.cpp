@@ -93,6 +93,8 @@ void write_text(const ModelInfo& info, const PlacementSummary* placement, bool t
     row("layout",
         placement != nullptr && placement->backend == BackendKind::vulkan
             ? "on the device codes and scales of a tensor lie apart; the rest is as in the file"
+        : placement != nullptr && placement->memory_ceiling > 0
+            ? "as in the file, copied into memory; experts are read from it when they are needed"
             : "every tensor is used as the file has it; none is repacked");
     row("context", fmt::format("{} tokens trained", info.context_length));
     row("shape", fmt::format("{} layers, width {}, {} streams, {} heads of {}, vocabulary {}",

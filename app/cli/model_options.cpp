@@ -81,6 +81,14 @@ std::string memory_value(std::string& text) {
     return {};
 }
 
+// The same, or `auto` or `mapped`.
+std::string ceiling_value(std::string& text) {
+    if (text == "auto" || text == "mapped") return {};
+    std::string problem = memory_value(text);
+    if (problem.empty() && text == "0") problem = "more than nothing";
+    return problem.empty() ? problem : fmt::format("auto, mapped, or {}", problem);
+}
+
 }  // namespace
 
 void add_engine_options(CLI::App& command, ModelOptions& options) {
@@ -106,6 +114,32 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
         ->check(CLI::Range(0, 100000))
         ->type_name("N");
     command
+        .add_option("--memory", options.memory,
+                    "Keep no more than this in memory, all of it together, 12GB or 11.5GiB, and "
+                    "read experts that do not fit from the file; auto: by what is free; mapped: "
+                    "leave it to the system")
+        ->transform(CLI::Validator(ceiling_value, ""))
+        ->type_name("SIZE|auto|mapped")
+        ->capture_default_str();
+    command
+        .add_option("--expert-memory", options.expert_memory,
+                    "Of it for experts exactly so much (default: what the rest leaves)")
+        ->transform(CLI::Validator(memory_value, ""))
+        ->type_name("SIZE");
+    command
+        .add_option("--expert-policy", options.expert_policy,
+                    "Who stays in memory when experts are read from the file")
+        ->check(CLI::IsMember(
+            std::vector<std::string>(expert_policies().begin(), expert_policies().end())))
+        ->type_name("NAME");
+    command
+        .add_option("--expert-reads", options.expert_reads,
+                    "How they are read: io_uring or threads (default: what works here)")
+        ->check(CLI::IsMember({"io_uring", "threads"}))
+        ->type_name("NAME");
+    command.add_flag("--lookahead", options.lookahead,
+                     "Read ahead what the next layer is predicted to choose");
+    command
         .add_option("--numerics", options.numerics,
                     "act8: int8 activations; fp: f32 activations; cont: f32 and unrounded "
                     "memory rows, for debugging")
@@ -127,14 +161,27 @@ void add_context_option(CLI::App& command, ModelOptions& options) {
         ->type_name("N");
 }
 
-std::string default_pipeline_folder() {
+namespace {
+
+// A folder of ours below one of the user's: `variable` names it, else it is `below` the home.
+std::string user_folder(const char* variable, std::string_view below, std::string_view ours) {
     // The specification of these folders tells programs to ignore relative paths.
-    const char* const cache = std::getenv("XDG_CACHE_HOME");  // NOLINT(concurrency-mt-unsafe)
-    if (cache != nullptr && cache[0] == '/') return fmt::format("{}/starglass/pipelines", cache);
+    const char* const folder = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+    if (folder != nullptr && folder[0] == '/') return fmt::format("{}/starglass/{}", folder, ours);
     const char* const home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe)
     if (home != nullptr && home[0] == '/')
-        return fmt::format("{}/.cache/starglass/pipelines", home);
+        return fmt::format("{}/{}/starglass/{}", home, below, ours);
     return {};
+}
+
+}  // namespace
+
+std::string default_pipeline_folder() {
+    return user_folder("XDG_CACHE_HOME", ".cache", "pipelines");
+}
+
+std::string default_expert_folder() {
+    return user_folder("XDG_STATE_HOME", ".local/state", "experts");
 }
 
 Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
@@ -147,6 +194,14 @@ Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const Ca
     engine.device_memory = std::stoll(options.device_memory);
     engine.device_expert_layers = options.gpu_layers;
     engine.pipeline_folder = default_pipeline_folder();
+    engine.memory_bytes = options.memory == "auto"     ? kMemoryAutomatic
+                          : options.memory == "mapped" ? kMemoryMapped
+                                                       : std::stoll(options.memory);
+    engine.expert_bytes = std::stoll(options.expert_memory);
+    engine.expert_policy = options.expert_policy;
+    engine.expert_reads = options.expert_reads;
+    engine.expert_lookahead = options.lookahead;
+    engine.expert_folder = default_expert_folder();
     engine.numerics = options.numerics == "cont" ? Numerics::cont
                       : options.numerics == "fp" ? Numerics::fp
                                                  : Numerics::act8;

@@ -21,6 +21,10 @@ struct ModelOptions {
     std::string device;
     std::string device_memory = "0";  // bytes in digits, once the command line was understood
     int gpu_layers = -1;
+    std::string memory = "auto";      // or "mapped", or bytes in digits
+    std::string expert_memory = "0";  // bytes in digits
+    std::string expert_policy, expert_reads;
+    bool lookahead = false;
     std::string numerics = "act8";
     int threads = 0;
     std::int64_t context_tokens = 0;
@@ -37,6 +41,8 @@ void add_context_option(CLI::App& command, ModelOptions& options);
 
 // Where compiled kernels are kept: below the user's cache folder; empty where there is none.
 std::string default_pipeline_folder();
+// Where it is remembered which experts are used: below the user's state folder.
+std::string default_expert_folder();
 
 // Shows the stages of a slow load on the terminal; Ctrl-C (through `cancel`) stops it.
 Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel);

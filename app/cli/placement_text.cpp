@@ -28,6 +28,10 @@ std::string placement_text(const PlacementSummary& placement) {
         if (placement.host_bytes > 0)
             text += fmt::format("; {} of experts run on the CPU", size_text(placement.host_bytes));
     }
+    if (placement.memory_ceiling > 0)
+        text +=
+            fmt::format(", below {} of memory, {} of it for experts",
+                        size_text(placement.memory_ceiling), size_text(placement.expert_budget));
     if (!placement.reason.empty()) text += fmt::format(" ({})", placement.reason);
     return text;
 }
@@ -36,6 +40,10 @@ Json placement_to_json(const PlacementSummary& placement) {
     Json out{{"backend", backend_name(placement.backend)},
              {"reason", placement.reason},
              {"considered", placement.considered}};
+    if (placement.memory_ceiling > 0) {
+        out["memory_ceiling"] = placement.memory_ceiling;
+        out["expert_budget"] = placement.expert_budget;
+    }
     if (placement.backend != BackendKind::vulkan) return out;
     out["device"] = placement.device;
     out["layers"] = placement.layers;

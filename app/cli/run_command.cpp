@@ -6,6 +6,7 @@
 
 #include "answer_printer.h"
 #include "commands.h"
+#include "expert_text.h"
 #include "expert_trace_recorder.h"
 #include "input.h"
 #include "kv_options.h"
@@ -92,6 +93,9 @@ Result<int> run(const RunOptions& options) {
         Json out = turn_to_json(*result);
         out["seed"] = turn.sampling.seed;
         out["placement"] = placement_to_json(engine->placement());
+        if (const ExpertMemory* experts = engine->expert_memory())
+            out["expert_memory"] = {{"use", expert_totals_to_json(result->experts)},
+                                    {"memory", expert_memory_to_json(*experts)}};
         write_json(out);
     }
     if (result->think_lowered)
@@ -100,6 +104,7 @@ Result<int> run(const RunOptions& options) {
             "model thought as with --think on");
     if (options.stats) {
         print_note(turn_summary(*result, session->context_tokens()));
+        if (engine->expert_memory() != nullptr) print_note(expert_totals_text(result->experts));
         if (engine->placement().considered)
             print_note(fmt::format("runs on {}", printable(placement_text(engine->placement()))));
     }

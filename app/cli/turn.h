@@ -49,6 +49,7 @@ struct TurnResult {
     std::int64_t context_used = 0;  // tokens of the timeline at the end
     bool think_lowered = false;     // max was asked for, but the context is too small for it
     ExpertCounts prefill_experts, decode_experts;
+    ExpertTotals experts;    // all generations, where experts are read from the file
     ReuseReport reuse;       // of the first generation
     std::string checkpoint;  // at the end of the last one; empty without a cache
 };

@@ -32,6 +32,10 @@ public:
     // One sentence when it is not what it was when it was opened: shorter, or written to. A file
     // put in its place by name is another file and does not matter.
     [[nodiscard]] Status unchanged() const;
+    // Whether both were opened at the same size and time of writing, wherever they lie.
+    [[nodiscard]] bool same_content(const ReadFile& other) const {
+        return size_ == other.size_ && modified_ns_ == other.modified_ns_;
+    }
 
 private:
     ReadFile() = default;
@@ -54,9 +58,12 @@ struct ReadCompletion {
     std::uint64_t tag = 0;
     int error = 0;           // errno; 0 when it worked
     std::int64_t bytes = 0;  // that came; fewer than asked for only where the file ends
-    double seconds = 0;      // from its submission to its end
+    double seconds = 0;      // from its submission to its end, as far as the reader has looked: a
+                             // ring is looked at when somebody takes
 };
 
+// One thread at a time. A file must stay open until the last completion of it was taken; whoever
+// closes its descriptor sooner gets EBADF.
 class AsyncReader {
 public:
     virtual ~AsyncReader() = default;  // waits for what is under way
@@ -70,7 +77,8 @@ public:
     virtual std::size_t take(std::span<ReadCompletion> completions, bool wait) = 0;
     [[nodiscard]] virtual std::size_t pending() const = 0;  // submitted and not taken
     // Memory that most requests will go to, pinned where the system allows it; false: not pinned,
-    // and reads work all the same.
+    // and reads work all the same. Pinning makes all of it resident, which takes as long as filling
+    // it with zeros.
     virtual bool pin(std::span<std::byte> memory) = 0;
     virtual void unpin(std::span<std::byte> memory) = 0;
 };

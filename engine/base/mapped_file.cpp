@@ -42,16 +42,33 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
     MappedFile file;
     file.data_ = static_cast<const std::byte*>(data);
     file.size_ = size;
+    file.path_ = path;
     return file;
 }
 
+void MappedFile::expect_random() {
+    if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_RANDOM);
+}
+
+void MappedFile::forget() {
+    if (data_ == nullptr) return;
+    ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+    const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    ::close(fd);
+}
+
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      path_(std::move(other.path_)) {
 }
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
+    std::swap(path_, other.path_);
     return *this;
 }
 

@@ -27,10 +27,16 @@ public:
     ~MappedFile();
 
     [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
+    // Here and there will be looked at, not all of it in a row: nothing is read ahead.
+    void expect_random();
+    // Nothing of it is needed for now: its pages leave this process, and the system's cache where
+    // nobody else has them.
+    void forget();
 
 private:
     const std::byte* data_ = nullptr;
     std::size_t size_ = 0;
+    std::string path_;
 };
 
 }  // namespace starglass

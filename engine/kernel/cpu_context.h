@@ -103,6 +103,8 @@ public:
         return shared_;
     }
     Arena& shared() { return shared_; }
+    // Another one of the calling thread's, for steps within an op; whoever uses it empties it.
+    Arena& second() { return second_; }
     // A worker's arena, emptied: call it once per work item.
     Arena& start_item(int worker) {
         Arena& arena = workers_[static_cast<std::size_t>(worker)].arena;
@@ -136,7 +138,7 @@ private:
     };
     ThreadPool& pool_;
     Activations activations_;
-    Arena shared_;
+    Arena shared_, second_;
     std::vector<Worker> workers_;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kernel/expert_source.h"
 #include "tensor/weight.h"
 
 namespace starglass {
@@ -21,6 +22,11 @@ struct RoutedExperts {
     int used;
     float clamp;
     float* y;  // [rows, E]
+    // Where the experts come from when they are not all in memory; null when they are. Some may
+    // then be computed while others are still being read: same values, to the bit. When reading
+    // fails `y` is undefined, and the source says why.
+    ExpertSource* source = nullptr;
+    int layer = 0;  // as the source counts them
 };
 
 struct SharedExpert {

@@ -60,19 +60,40 @@ float swiglu(float gate, float up, float clamp) {
 
 void routed_experts_ref(const RoutedExperts& op, Activations activations) {
     std::vector<float> hidden(static_cast<std::size_t>(op.gate.out));
-    for (int row = 0; row < op.rows; ++row) {
+    // What expert number k of a row adds to its sum.
+    const auto compute = [&](int row, int k, float* out) {
         Input x(op.x + row * op.gate.in, op.gate.in, activations);
+        const std::int64_t expert = op.selected[row * op.used + k];
+        const float weight = op.weights[row * op.used + k];
+        // The weight goes in before the down projection: the quantised blocks depend on it.
+        for (std::int64_t f = 0; f < op.gate.out; ++f)
+            hidden[f] =
+                swiglu(x.dot(op.gate, f, expert), x.dot(op.up, f, expert), op.clamp) * weight;
+        Input h(hidden.data(), op.down.in, activations);
+        for (std::int64_t o = 0; o < op.down.out; ++o) out[o] = h.dot(op.down, o, expert);
+    };
+    const int pairs = op.rows * op.used;
+    std::vector<float> parts(static_cast<std::size_t>(pairs * op.down.out));
+    if (op.source == nullptr) {
+        for (int pair = 0; pair < pairs; ++pair)
+            compute(pair / op.used, pair % op.used, parts.data() + pair * op.down.out);
+    } else {
+        op.source->request(op.layer, {op.selected, static_cast<std::size_t>(pairs)});
+        for (;;) {
+            const std::span<const std::int32_t> here = op.source->next(op.layer);
+            if (here.empty()) break;
+            for (int pair = 0; pair < pairs; ++pair)
+                if (std::find(here.begin(), here.end(), op.selected[pair]) != here.end())
+                    compute(pair / op.used, pair % op.used, parts.data() + pair * op.down.out);
+            op.source->release(op.layer, here);
+        }
+    }
+    for (int row = 0; row < op.rows; ++row) {
         float* y = op.y + row * op.down.out;
         std::fill_n(y, op.down.out, 0.0F);
         for (int k = 0; k < op.used; ++k) {
-            const std::int64_t expert = op.selected[row * op.used + k];
-            const float weight = op.weights[row * op.used + k];
-            // The weight goes in before the down projection: the quantised blocks depend on it.
-            for (std::int64_t f = 0; f < op.gate.out; ++f)
-                hidden[f] =
-                    swiglu(x.dot(op.gate, f, expert), x.dot(op.up, f, expert), op.clamp) * weight;
-            Input h(hidden.data(), op.down.in, activations);
-            for (std::int64_t o = 0; o < op.down.out; ++o) y[o] += h.dot(op.down, o, expert);
+            const float* part = parts.data() + (row * op.used + k) * op.down.out;
+            for (std::int64_t o = 0; o < op.down.out; ++o) y[o] += part[o];
         }
     }
 }

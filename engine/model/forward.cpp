@@ -57,11 +57,12 @@ std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Roundin
 }
 
 Forward::Forward(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
-                 Rounding rounding)
+                 Rounding rounding, ExpertFeed* experts)
     : shape_(shape),
       weights_(weights),
       backend_(backend),
       rounding_(rounding),
+      experts_(experts),
       h_(backend),
       h_next_(backend),
       u_(backend),
@@ -135,7 +136,7 @@ Status Forward::prepare(int rows, WorkingState& state, const ForwardHooks& hooks
         TRY_STATUS(counts_.reserve(n));
         if (hooks.trace) TRY_STATUS(index_scores_.reserve(n * visible));
     }
-    if (hooks.cancel != nullptr) TRY_STATUS(prepare_undo(n, state));
+    if (hooks.cancel != nullptr || experts_ != nullptr) TRY_STATUS(prepare_undo(n, state));
     looking_ = {};
     return state.prepare(rows);
 }
@@ -250,6 +251,10 @@ Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
     last_rows_ = 0;
     TRY_STATUS(h_.reserve(rows * stream_size));
     TRY_STATUS(prepare(rows, state, hooks));
+    if (experts_ != nullptr) {
+        TRY_STATUS(experts_->begin_batch(first, rows));
+        announce_experts(tokens);
+    }
     backend_.run(Embed{.table = weights_.embedding,
                        .tokens = tokens.data(),
                        .rows = rows,
@@ -265,6 +270,12 @@ Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
         if (looking_) show(hooks, "embed", -1, first, {rows, shape_.embedding}, one);
     }
     Status status = run_layers(0, shape_.layers, tokens, state, h_, hooks);
+    if (experts_ != nullptr) {
+        // Given up already when it failed or was cancelled.
+        const bool failed = experts_->failed();
+        const Status ended = experts_->end_batch(status.has_value());
+        if (failed) return ended;
+    }
     if (!status && status.error().code == ErrorCode::cancelled) return status;
     // A batch is the unit: what went wrong in it is known before its positions count.
     if (status) status = backend_.finish();
@@ -279,20 +290,25 @@ Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
 
 Status Forward::run_layers(int first_layer, int last_layer, std::span<const std::int32_t> tokens,
                            WorkingState& state, BackendArray<float>& h, const ForwardHooks& hooks) {
-    // Layers already run have folded this batch into their frontiers; to cancel is to put these
+    // Layers already run have folded this batch into their frontiers; to give it up is to put these
     // back. Everything else they wrote lies beyond `positions` and is written again.
+    const auto give_up = [&](int end) {
+        for (int done = first_layer; done < end; ++done) put_back(done, state);
+    };
     for (int index = first_layer; index < last_layer; ++index) {
-        if (hooks.cancel != nullptr) {
-            if (hooks.cancel->cancelled()) {
-                for (int done = first_layer; done < index; ++done) put_back(done, state);
-                return fail(ErrorCode::cancelled, "stopped at the caller's request");
-            }
-            keep(index, state);
+        if (hooks.cancel != nullptr && hooks.cancel->cancelled()) {
+            give_up(index);
+            return fail(ErrorCode::cancelled, "stopped at the caller's request");
         }
+        if (hooks.cancel != nullptr || experts_ != nullptr) keep(index, state);
         const auto at = static_cast<std::size_t>(index);
         const LayerWeights& weights = weights_.layers[at];
         run_layer({weights, index, index, shape_.ratio[at], shape_.clamp[at], weights.hash_table},
                   tokens, state, h, hooks);
+        if (experts_ != nullptr && experts_->failed()) {
+            give_up(index + 1);
+            return fail(ErrorCode::io, "experts of layer {} could not be read", index);
+        }
     }
     if (hooks.routing)
         report_routing(first_layer, last_layer, static_cast<int>(tokens.size()), state.positions(),
@@ -555,6 +571,13 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
         trace(hooks, "router_w", place.layer, first_position, {rows, K}, weights);
     }
 
+    // Reading begins before the shared expert is computed.
+    ExpertFeed* const experts = w.gate_experts.matrices != nullptr ? experts_ : nullptr;
+    if (experts != nullptr && backend_.host_memory()) {
+        experts->request(place.layer,
+                         {selected, static_cast<std::size_t>(rows) * static_cast<std::size_t>(K)});
+        predict_experts(place, tokens, h);
+    }
     backend_.run(SharedExpert{x_.data(), w.gate_shared, w.up_shared, w.down_shared, rows,
                               place.clamp, shared_out_.data()});
     backend_.run(RoutedExperts{.x = x_.data(),
@@ -566,13 +589,77 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
                                .rows = rows,
                                .used = K,
                                .clamp = place.clamp,
-                               .y = block_out_.data()});
+                               .y = block_out_.data(),
+                               .source = experts,
+                               .layer = place.layer});
     trace(hooks, "ffn_moe", place.layer, first_position, {rows, E}, block_out_.data());
     trace(hooks, "ffn_shared", place.layer, first_position, {rows, E}, shared_out_.data());
     backend_.run(Add{shared_out_.data(), block_out_.data(), rows * E});
 
     spread(h, rows);
     trace(hooks, "hc_after_ffn", place.layer, first_position, {rows, C, E}, h.data());
+}
+
+void Forward::announce_experts(std::span<const std::int32_t> tokens) {
+    if (!backend_.host_memory()) return;  // tables are not here
+    const auto K = static_cast<std::size_t>(shape_.experts_used);
+    for (int layer = 0; layer < shape_.layers; ++layer) {
+        const LayerWeights& w = weights_.layers[static_cast<std::size_t>(layer)];
+        if (w.hash_table == nullptr || w.gate_experts.matrices == nullptr) continue;
+        known_.clear();
+        for (const std::int32_t token : tokens) {
+            const std::int32_t* const row = w.hash_table + static_cast<std::size_t>(token) * K;
+            known_.insert(known_.end(), row, row + K);
+        }
+        experts_->announce(layer, known_);
+    }
+}
+
+// The streams as they enter this layer's feed-forward half are gathered, normed and routed as the
+// next layer will do after its attention has changed them.
+void Forward::predict_experts(const LayerPlace& place, std::span<const std::int32_t> tokens,
+                              const BackendArray<float>& h) {
+    const auto rows = static_cast<int>(tokens.size());
+    const std::size_t next = static_cast<std::size_t>(place.layer) + 1;
+    if (!experts_->predicts(rows) || next >= weights_.layers.size()) return;
+    const LayerWeights& w = weights_.layers[next];
+    // A layer that routes by token is known, not predicted.
+    if (w.hash_table != nullptr || w.gate_experts.matrices == nullptr) return;
+    const auto n = static_cast<std::size_t>(rows);
+    const auto C = static_cast<std::size_t>(shape_.streams);
+    guess_u_.resize(n * static_cast<std::size_t>(shape_.embedding));
+    guess_post_.resize(n * C);
+    guess_comb_.resize(n * C * C);
+    guess_logits_.resize(n * static_cast<std::size_t>(shape_.experts));
+    guess_weights_.resize(n * static_cast<std::size_t>(shape_.experts_used));
+    guess_.resize(guess_weights_.size());
+    backend_.run(HyperPre{.h = h.data(),
+                          .fn = w.hc_ffn_fn,
+                          .scale = w.hc_ffn_scale,
+                          .base = w.hc_ffn_base,
+                          .rows = rows,
+                          .streams = shape_.streams,
+                          .dim = shape_.embedding,
+                          .sinkhorn = shape_.sinkhorn,
+                          .epsilon = shape_.epsilon,
+                          .hyper_epsilon = shape_.hyper_epsilon,
+                          .u = guess_u_.data(),
+                          .post = guess_post_.data(),
+                          .comb = guess_comb_.data()});
+    backend_.run(RmsNorm{guess_u_.data(), w.ffn_norm, guess_u_.data(), rows, shape_.embedding,
+                         shape_.epsilon});
+    backend_.run(MatMul{w.router, guess_u_.data(), guess_logits_.data(), rows});
+    backend_.run(Router{.logits = guess_logits_.data(),
+                        .bias = w.router_bias,
+                        .table = nullptr,
+                        .tokens = tokens.data(),
+                        .rows = rows,
+                        .experts = shape_.experts,
+                        .used = shape_.experts_used,
+                        .scale = shape_.expert_scale,
+                        .selected = guess_.data(),
+                        .weights = guess_weights_.data()});
+    experts_->predict(static_cast<int>(next), guess_);
 }
 
 Status Forward::head(const HeadWeights& head, const float* h, int rows, std::span<float> out) {

@@ -48,12 +48,15 @@ std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Roundin
 
 class Forward {
 public:
+    // `experts`: where routed experts come from that are not all in memory (their weights have
+    // Weight::matrices); null when all are. Outlives the forward pass.
     Forward(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
-            Rounding rounding);
+            Rounding rounding, ExpertFeed* experts = nullptr);
 
     // Runs `tokens` at positions state.positions().. through all layers and advances `state`.
-    // Errors: cancelled, or out_of_memory before anything began: `state` is as it was before the
-    // call. What else the backend reports: the state fell back (WorkingState::abandon).
+    // Errors: cancelled, out_of_memory before anything began, or io when experts could not be
+    // read: `state` is as it was before the call. What else the backend reports: the state fell
+    // back (WorkingState::abandon).
     Status run(std::span<const std::int32_t> tokens, WorkingState& state,
                const ForwardHooks& hooks);
 
@@ -66,7 +69,8 @@ public:
     // out_of_memory.
     Status prepare(int rows, WorkingState& state, const ForwardHooks& hooks);
     // One range of layers on streams already in place: h [rows, C, E] in and out. Errors:
-    // cancelled, `state` is as it was; the backend's, the caller abandons the state.
+    // cancelled, or io from `experts`: `state` is as it was; the backend's: the caller abandons
+    // the state.
     Status run_layers(int first_layer, int last_layer, std::span<const std::int32_t> tokens,
                       WorkingState& state, BackendArray<float>& h, const ForwardHooks& hooks);
 
@@ -91,7 +95,7 @@ private:
             : kv(backend), gate(backend), pooled(backend) {}
         BackendArray<float> kv, gate, pooled;
     };
-    // A layer's frontiers before the running batch, to put back when it is cancelled. Copied only
+    // A layer's frontiers before the running batch, to put back when it is given up. Copied only
     // when a group becomes complete: until then a batch fills slots that were empty, and copying
     // would cost half a megabyte a layer and token.
     struct Undo {
@@ -113,12 +117,17 @@ private:
     void compress_project(const LayerPlace& place, int rows, bool index);
     void compress_pool(const LayerPlace& place, int rows, WorkingState& state, bool index);
     void compress_emit(const LayerPlace& place, int rows, WorkingState& state, bool index);
+    // What the router of the layer behind `place` would choose if its input were this layer's.
+    void predict_experts(const LayerPlace& place, std::span<const std::int32_t> tokens,
+                         const BackendArray<float>& h);
     // The streams into one input (u_, with post_ and comb_ for the way back), and block_out_
     // over the streams again.
     void gather(const Weight& fn, const float* scale, const float* base,
                 const BackendArray<float>& h, int rows);
     void spread(BackendArray<float>& h, int rows);
 
+    // What experts_ may be told before the first layer runs.
+    void announce_experts(std::span<const std::int32_t> tokens);
     Status prepare_undo(std::int64_t rows, WorkingState& state);
     void keep(int layer, WorkingState& state);
     void put_back(int layer, WorkingState& state);
@@ -138,12 +147,15 @@ private:
     const ModelWeights& weights_;
     Backend& backend_;
     Rounding rounding_;
+    ExpertFeed* experts_;
 
     // Scratch of a batch, grown to the largest batch seen and reused.
     BackendArray<float> h_, h_next_, u_, post_, comb_, x_, z_, q_, kv_, heads_, low_, block_out_;
     CompressorScratch compressor_, index_compressor_;
     BackendArray<float> index_query_, index_weights_, index_scores_;
     BackendArray<float> router_logits_, shared_out_, head_in_, logits_;
+    std::vector<float> guess_u_, guess_post_, guess_comb_, guess_logits_, guess_weights_;
+    std::vector<std::int32_t> guess_, known_;
     BackendArray<std::int32_t> selected_, counts_;
     // Experts of every layer, then their weights: [layers][rows, used] each, read in one go.
     BackendArray<std::byte> routing_;

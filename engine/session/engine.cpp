@@ -3,10 +3,14 @@
 
 #include <algorithm>
 
+#include "experts/hot_list.h"
 #include "session/engine_impl.h"
+#include "session/expert_layout.h"
 #include "session/fingerprint.h"
+#include "session/memory_plan.h"
 #include "session/model_info.h"
 #include "session/placement.h"
+#include "session/streaming.h"
 
 namespace starglass {
 namespace {
@@ -86,11 +90,125 @@ Result<EngineImpl::Parts> EngineImpl::read(std::span<const std::byte> bytes,
 
 namespace {
 
+constexpr std::chrono::seconds kRememberEvery{60};
+
+// What the process has in memory before it opens a model.
+struct Before {
+    AvailableMemory available;
+    ResidentMemory resident;
+};
+
+Result<Before> look_at_memory() {
+    Before before;
+    TRY(before.available, available_memory());
+    TRY(before.resident, resident_memory());
+    return before;
+}
+
+// Takes the model out of the mapped file where a ceiling, asked for or not, does not hold it.
+// `placed` has already gone to where it runs.
+Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
+                          std::optional<MappedFile>& file, const std::string& path,
+                          const Result<Before>& before, const LoadListener& progress,
+                          const CancelToken& cancel) {
+    const EngineOptions& options = parts.options;
+    if (!file || options.memory_bytes == kMemoryMapped) return {};
+    if (!before) {
+        // Without figures there is no choice to make.
+        if (options.memory_bytes == kMemoryAutomatic) return {};
+        return tl::unexpected<Error>(before.error());
+    }
+    TRY(const ReadFile direct, ReadFile::open(path));
+    TRY(const ResidentMemory resident, resident_memory());
+    const bool device = placed.summary.backend == BackendKind::vulkan;
+    const MemoryPlanInput input{
+        .shape = parts.shape,
+        .weights = parts.weights,
+        .file = file->bytes().data(),
+        .file_bytes = parts.info.file_bytes,
+        .alignment = direct.alignment(),
+        .memory_bytes = options.memory_bytes,
+        .expert_bytes = options.expert_bytes,
+        .context_tokens = options.context_tokens,
+        // Pages of the file itself will go.
+        .process_bytes = resident.anonymous + resident.shared + before->resident.file,
+        .available = before->available,
+        .threads = placed.backend->threads(),
+        .plain_rows = options.numerics == Numerics::cont,
+        .device = device,
+        .device_expert_layers = placed.summary.device_expert_layers,
+        .chunk = options.backend == BackendKind::reference ? 32 : 0,
+        .chunk_max = placed.prefill_chunk};
+    auto plan = plan_memory(input);
+    if (!plan) {
+        // Nobody asked for a ceiling: what there is has to do, as it did before.
+        if (options.memory_bytes == kMemoryAutomatic && options.expert_bytes == 0) return {};
+        return tl::unexpected<Error>(plan.error());
+    }
+    if (plan->mapped) return {};
+
+    ExpertStoreOptions store;
+    store.experts = parts.shape.experts;
+    store.used = parts.shape.experts_used;
+    store.hash_layers = parts.shape.hash_layers;
+    store.layers = expert_layouts(parts.weights, file->bytes().data());
+    store.budget = plan->expert_budget;
+    store.policy = options.expert_policy;
+    store.model = parts.info.name;
+    store.reads = options.expert_reads;
+    store.lookahead = options.expert_lookahead;
+    for (std::size_t layer = 0; layer < store.layers.size(); ++layer)
+        store.layers[layer].streamed =
+            !device || layer >= static_cast<std::size_t>(placed.summary.device_expert_layers);
+    if (!device) {
+        const auto copied = [&](std::uint64_t done, std::uint64_t total) {
+            if (progress) progress({LoadProgress::Stage::weights, std::min(done, total), total});
+        };
+        TRY(parts.shared_weights,
+            copy_shared_weights(path, file->bytes().data(), parts.shape, placed.weights,
+                                options.expert_reads, copied, cancel));
+    }
+    file->forget();
+    file.reset();
+    TRY(parts.experts, ExpertStore::create(path, std::move(store)));
+    for (std::size_t layer = 0; layer < placed.weights.layers.size(); ++layer) {
+        if (device && layer < static_cast<std::size_t>(placed.summary.device_expert_layers))
+            continue;
+        LayerWeights& weights = placed.weights.layers[layer];
+        Weight* const stacks[] = {&weights.gate_experts, &weights.up_experts,
+                                  &weights.down_experts};
+        for (int part = 0; part < 3; ++part) {
+            stacks[part]->data = nullptr;
+            stacks[part]->matrices = parts.experts->matrices(static_cast<int>(layer), part);
+        }
+    }
+    placed.summary.memory_ceiling = plan->ceiling;
+    placed.summary.expert_budget = plan->expert_budget;
+    if (!device) placed.summary.host_bytes = plan->expert_budget;
+    placed.prefill_chunk = plan->prefill_chunk;
+
+    if (options.expert_folder.empty()) return {};
+    FileSystem& disk = FileSystem::disk();
+    parts.hot_list = fmt::format("{}/{}.experts", options.expert_folder, parts.info.fingerprint);
+    const auto shares =
+        read_hot_list(disk, parts.hot_list, parts.shape.layers, parts.shape.experts);
+    if (!shares) return {};  // the first time, or learned anew
+    parts.experts->expect(*shares);
+    parts.experts->preload(hottest_first(*shares));
+    return {};
+}
+
 Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
                                            std::optional<MappedFile> file, std::string path,
                                            const EngineOptions& options,
                                            const LoadListener& progress,
                                            const CancelToken& cancel) {
+    const Result<Before> before = look_at_memory();
+    // A file that will not stay should not leave more behind than was looked at.
+    if (file && (options.memory_bytes > 0 || options.expert_bytes > 0 ||
+                 (options.memory_bytes == kMemoryAutomatic && before &&
+                  static_cast<std::int64_t>(bytes.size()) > before->available.bytes)))
+        file->expect_random();
     TRY(EngineImpl::Parts parts, EngineImpl::read(bytes, options, progress, cancel));
     parts.info.builtin = !file;
     parts.info.path = std::move(path);
@@ -102,6 +220,7 @@ Result<std::shared_ptr<Engine>> open_bytes(std::span<const std::byte> bytes,
     };
     TRY(PlacedModel placed,
         place_model(parts.shape, parts.weights, kv_bytes, options, uploaded, cancel));
+    TRY_STATUS(keep_below_ceiling(parts, placed, file, parts.info.path, before, progress, cancel));
     parts.backend = std::move(placed.backend);
     parts.weights = std::move(placed.weights);
     parts.placement = std::move(placed.summary);
@@ -154,6 +273,19 @@ std::string EngineImpl::token_text(TokenId id) const {
 
 std::vector<TokenId> EngineImpl::encode(const RenderedPrompt& prompt) const {
     return parts_.tokenizer.encode(prompt);
+}
+
+void EngineImpl::remember_experts(bool now) {
+    if (parts_.hot_list.empty() || parts_.experts == nullptr) return;
+    const auto time = std::chrono::steady_clock::now();
+    if (!now && time - remembered_ < kRememberEvery) return;
+    remembered_ = time;
+    const std::vector<float> shares = parts_.experts->use_shares();
+    if (std::all_of(shares.begin(), shares.end(), [](float share) { return share == 0; })) return;
+    FileSystem& disk = FileSystem::disk();
+    static_cast<void>(disk.make_directory(parts_.options.expert_folder));
+    static_cast<void>(
+        write_hot_list(disk, parts_.hot_list, parts_.shape.layers, parts_.shape.experts, shares));
 }
 
 Result<std::unique_ptr<Session>> EngineImpl::create_session(const SessionOptions& options) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The facade's Engine: a mapped file, its shape, weights, tokenizer and one backend.
+// The facade's Engine: a mapped file, or what of it is kept in memory, its shape, weights,
+// tokenizer and one backend.
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,11 +15,13 @@
 #include "base/mapped_file.h"
 #include "cache/checkpoint_io.h"
 #include "engine/engine.h"
+#include "experts/expert_store.h"
 #include "format/gguf.h"
 #include "kernel/backend.h"
 #include "model/forward.h"
 #include "model/shape.h"
 #include "model/weights.h"
+#include "session/streaming.h"
 #include "text/tokenizer.h"
 
 namespace starglass {
@@ -32,6 +36,10 @@ public:
         ChatDialect dialect;
         ModelInfo info;
         EngineOptions options;
+        // Under a memory ceiling instead of `file`.
+        HostBlock shared_weights;
+        std::unique_ptr<ExpertStore> experts;
+        std::string hot_list;  // path; empty: what is used is not remembered
         std::unique_ptr<Backend> backend;
         PlacementSummary placement;
         int prefill_chunk = 0;  // 0: by the rules below
@@ -40,12 +48,16 @@ public:
     static Result<Parts> read(std::span<const std::byte> bytes, const EngineOptions& options,
                               const LoadListener& progress, const CancelToken& cancel);
     explicit EngineImpl(Parts parts) : parts_(std::move(parts)) {}
+    ~EngineImpl() override { remember_experts(true); }
 
     [[nodiscard]] const ModelInfo& info() const override { return parts_.info; }
     [[nodiscard]] const EngineOptions& options() const override { return parts_.options; }
     [[nodiscard]] const PlacementSummary& placement() const override { return parts_.placement; }
     [[nodiscard]] std::vector<TokenId> tokenize(std::string_view text,
                                                 TokenizeMode mode) const override;
+    [[nodiscard]] const ExpertMemory* expert_memory() const override {
+        return parts_.experts.get();
+    }
     [[nodiscard]] std::string token_text(TokenId id) const override;
     [[nodiscard]] const ChatDialect& dialect() const override { return parts_.dialect; }
     [[nodiscard]] std::vector<TokenId> encode(const RenderedPrompt& prompt) const override;
@@ -56,6 +68,10 @@ public:
     [[nodiscard]] const ModelWeights& weights() const { return parts_.weights; }
     [[nodiscard]] const Tokenizer& tokenizer() const { return parts_.tokenizer; }
     [[nodiscard]] Backend& backend() { return *parts_.backend; }
+    // Null where all routed experts are in memory.
+    [[nodiscard]] ExpertStore* experts() { return parts_.experts.get(); }
+    // Writes down what was used, now and then; failing costs nothing but a slower start.
+    void remember_experts(bool now = false);
     // Tokens of a prefill batch. The reference evaluates a token at a time anyway; small batches
     // keep it responsive. Scratch of 512 tokens of Flash is 0.33 GB; where the rows of a context
     // take 2 GB and more, half of that is worth more than the little a larger batch still saves.
@@ -75,6 +91,7 @@ public:
 
 private:
     Parts parts_;
+    std::chrono::steady_clock::time_point remembered_ = std::chrono::steady_clock::now();
 };
 
 // What a checkpoint of this engine's sessions looks like.

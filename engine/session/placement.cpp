@@ -15,6 +15,7 @@
 #include "kernel/device_weight.h"
 #include "model/decode_bytes.h"
 #include "model/forward.h"
+#include "model/weight_walk.h"
 #include "reference/reference_backend.h"
 #include "vulkan/vulkan_backend.h"
 
@@ -94,58 +95,11 @@ private:
     std::uint64_t done_ = 0, total_;
 };
 
-Status place_shared(Placer& place, const ModelShape& s, LayerWeights& w) {
-    const std::int64_t mix = s.hyper_mix();
-    TRY_STATUS(place.weight(w.hc_attn_fn));
-    TRY_STATUS(place.vector(w.hc_attn_scale, 3));
-    TRY_STATUS(place.vector(w.hc_attn_base, mix));
-    TRY_STATUS(place.vector(w.attn_norm, s.embedding));
-    TRY_STATUS(place.weight(w.q_a));
-    TRY_STATUS(place.vector(w.q_a_norm, s.query_rank));
-    TRY_STATUS(place.weight(w.q_b));
-    TRY_STATUS(place.weight(w.kv));
-    TRY_STATUS(place.vector(w.kv_norm, s.head_width));
-    TRY_STATUS(place.vector(w.sinks, s.heads));
-    TRY_STATUS(place.weight(w.output_a));
-    TRY_STATUS(place.weight(w.output_b));
-    TRY_STATUS(place.weight(w.compressor_ape));
-    TRY_STATUS(place.weight(w.compressor_kv));
-    TRY_STATUS(place.weight(w.compressor_gate));
-    TRY_STATUS(place.vector(w.compressor_norm, s.head_width));
-    TRY_STATUS(place.weight(w.index_q_b));
-    TRY_STATUS(place.weight(w.index_proj));
-    TRY_STATUS(place.weight(w.index_compressor_ape));
-    TRY_STATUS(place.weight(w.index_compressor_kv));
-    TRY_STATUS(place.weight(w.index_compressor_gate));
-    TRY_STATUS(place.vector(w.index_compressor_norm, s.index_width));
-    TRY_STATUS(place.weight(w.hc_ffn_fn));
-    TRY_STATUS(place.vector(w.hc_ffn_scale, 3));
-    TRY_STATUS(place.vector(w.hc_ffn_base, mix));
-    TRY_STATUS(place.vector(w.ffn_norm, s.embedding));
-    TRY_STATUS(place.weight(w.router));
-    TRY_STATUS(place.vector(w.router_bias, s.experts));
-    TRY_STATUS(place.table(w.hash_table, s.experts_used, s.vocabulary));
-    TRY_STATUS(place.weight(w.gate_shared));
-    TRY_STATUS(place.weight(w.up_shared));
-    return place.weight(w.down_shared);
-}
-
-Status place_all_shared(Placer& place, const ModelShape& shape, ModelWeights& weights) {
-    TRY_STATUS(place.weight(weights.embedding));
-    TRY_STATUS(place.weight(weights.head.hc_fn));
-    TRY_STATUS(place.vector(weights.head.hc_scale, 1));
-    TRY_STATUS(place.vector(weights.head.hc_base, shape.streams));
-    TRY_STATUS(place.vector(weights.head.norm, shape.embedding));
-    TRY_STATUS(place.weight(weights.output));
-    for (LayerWeights& layer : weights.layers) TRY_STATUS(place_shared(place, shape, layer));
-    return {};
-}
-
 // Of all that is placed whatever happens to the experts.
 Result<std::uint64_t> shared_bytes(const ModelShape& shape, ModelWeights weights,
                                    const CancelToken& cancel) {
     Placer count(nullptr, nullptr, cancel, 0);
-    TRY_STATUS(place_all_shared(count, shape, weights));
+    TRY_STATUS(walk_shared_weights(count, shape, weights));
     return count.done();
 }
 
@@ -245,7 +199,7 @@ Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const Model
     for (const LayerWeights& layer : weights.layers)
         experts += static_cast<std::uint64_t>(expert_bytes(layer));
     Placer place(backend.get(), progress, cancel, shared + experts);
-    TRY_STATUS(place_all_shared(place, shape, placed));
+    TRY_STATUS(walk_shared_weights(place, shape, placed));
 
     // Experts while there is room for the rows of the context and a batch's scratch besides.
     std::int64_t kept = 0;

@@ -35,7 +35,8 @@ public:
           timeline_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
                     {.chunk = engine_->prefill_chunk(),
                      .context = engine_->options().context_tokens,
-                     .chunk_max = engine_->chunk_max()}),
+                     .chunk_max = engine_->chunk_max()},
+                    engine_->experts()),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
         for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,
@@ -105,6 +106,9 @@ private:
     Status update_logits(int row);
     Status check_logits(std::span<const float> logits, std::int64_t position) const;
     Status send_final_rows(TraceSink& sink);
+    void send_experts(SessionListener& listener) {
+        if (engine_->experts() != nullptr) listener.on_experts(engine_->experts()->last_frame());
+    }
 
     std::shared_ptr<EngineImpl> engine_;
     SessionCache cache_;
@@ -253,6 +257,7 @@ Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& lis
         }
         batch_start = Clock::now();
         if (request.routing) routing_.send(listener, first_position, rows, true);
+        send_experts(listener);
         progress.tokens_done += rows;
         progress.seconds = seconds_since(start);
         listener.on_prefill(progress);
@@ -295,8 +300,14 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
     GenerateResult result;
     ReplyStream stream({.thinking = request.thinking, .tools = request.tools});
     StopMatcher stop(request.stop);
+    const ExpertTotals experts_before =
+        engine_->experts() != nullptr ? engine_->experts()->totals() : ExpertTotals();
     const auto finish = [&](StopReason reason) {
         result.stop = reason;
+        if (engine_->experts() != nullptr) {
+            result.experts = engine_->experts()->totals() - experts_before;
+            engine_->remember_experts();
+        }
         if (request.save)
             result.checkpoint = cache_.save_quietly(timeline_, current_logits(), SaveReason::turn);
         result.timings.generated_tokens = static_cast<int>(result.tokens.size());
@@ -384,12 +395,11 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
 
         Timeline::Hooks hooks;
         hooks.cancel = &cancel;
-        if (request.routing) {
-            hooks.routing = routing_.hook();
-            hooks.batch_done = [&](std::int64_t first_position, int rows) {
-                routing_.send(listener, first_position, rows, false);
-            };
-        }
+        if (request.routing) hooks.routing = routing_.hook();
+        hooks.batch_done = [&](std::int64_t first_position, int rows) {
+            if (request.routing) routing_.send(listener, first_position, rows, false);
+            send_experts(listener);
+        };
         auto status = timeline_.extend(std::span(&token, 1), 1, hooks);
         if (status) status = update_logits(0);
         if (status && request.save &&
@@ -443,6 +453,7 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
     };
     hooks.batch_done = [&](std::int64_t first, int rows) {
         if (options.routing) routing_.send(listener, first, rows, rows > 1);
+        send_experts(listener);
         const bool end = static_cast<std::size_t>(first + rows) == tokens.size();
         if (options.all_logits) {
             for (int row = 0; row < rows && logits_status; row += kLogitRows)

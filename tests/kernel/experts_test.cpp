@@ -83,6 +83,108 @@ TEST(RoutedExperts, MeetTheFormula) {
     });
 }
 
+// Experts that arrive in an order of its own, a few at a time, and are gone when they were met.
+class Arriving final : public ExpertSource {
+public:
+    Arriving(ExpertsProblem& problem, std::uint64_t seed, std::size_t at_once)
+        : problem_(problem), random_(seed), at_once_(at_once) {
+        for (OwnedWeight* w : {&problem.gate, &problem.up, &problem.down})
+            places_.emplace_back(static_cast<std::size_t>(w->view().count), nullptr);
+    }
+    void apply(RoutedExperts& op) {
+        Weight* const weights[] = {&op.gate, &op.up, &op.down};
+        for (std::size_t i = 0; i < 3; ++i) {
+            weights[i]->data = nullptr;
+            weights[i]->matrices = places_[i].data();
+        }
+        op.source = this;
+        op.layer = 7;
+    }
+    void fail_after(std::size_t experts) { most_ = experts; }
+    [[nodiscard]] std::size_t given() const { return given_; }
+    [[nodiscard]] std::size_t released() const { return released_; }
+
+    void request(int layer, std::span<const std::int32_t> selected) override {
+        EXPECT_EQ(layer, 7);
+        left_.assign(selected.begin(), selected.end());
+        std::sort(left_.begin(), left_.end());
+        left_.erase(std::unique(left_.begin(), left_.end()), left_.end());
+        for (std::size_t i = left_.size(); i > 1; --i)
+            std::swap(left_[i - 1], left_[static_cast<std::size_t>(random_.below(i))]);
+    }
+    std::span<const std::int32_t> next(int layer) override {
+        EXPECT_EQ(layer, 7);
+        EXPECT_EQ(given_, released_) << "asked for more before the last were given back";
+        now_.clear();
+        while (!left_.empty() && now_.size() < at_once_ && given_ < most_) {
+            const std::int32_t expert = left_.back();
+            left_.pop_back();
+            now_.push_back(expert);
+            ++given_;
+            const OwnedWeight* const weights[] = {&problem_.gate, &problem_.up, &problem_.down};
+            for (std::size_t i = 0; i < 3; ++i) {
+                const Weight w = weights[i]->view();
+                const auto bytes = static_cast<std::size_t>(w.out * w.row_size());
+                copies_.emplace_back(w.row(0, expert), w.row(0, expert) + bytes);
+                places_[i][static_cast<std::size_t>(expert)] = copies_.back().data();
+            }
+        }
+        return now_;
+    }
+    void release(int layer, std::span<const std::int32_t> experts) override {
+        EXPECT_EQ(layer, 7);
+        released_ += experts.size();
+        for (const std::int32_t expert : experts)
+            for (std::vector<const std::byte*>& place : places_)
+                place[static_cast<std::size_t>(expert)] = nullptr;
+    }
+
+private:
+    ExpertsProblem& problem_;
+    Random random_;
+    std::size_t at_once_;
+    std::size_t most_ = 1000, given_ = 0, released_ = 0;
+    std::vector<std::vector<const std::byte*>> places_;
+    std::vector<std::vector<std::byte>> copies_;
+    std::vector<std::int32_t> left_, now_;
+};
+
+TEST(RoutedExperts, ArriveInAnyOrderToTheSameBits) {
+    for_each_backend({Activations::int8, Activations::f32}, [](Backend& backend, Activations) {
+        if (!backend.host_memory()) return;
+        for (const ExpertsCase& c : experts_cases()) {
+            for (const std::size_t at_once : {1U, 2U, 5U, 100U}) {
+                SCOPED_TRACE(describe(c) + ", " + std::to_string(at_once) + " at once");
+                ExpertsProblem whole(c), problem(c);
+                backend.run(whole.routed());
+                RoutedExperts op = problem.routed();
+                Arriving source(problem, at_once, at_once);
+                source.apply(op);
+                backend.run(op);
+                EXPECT_GT(source.given(), 0U);
+                EXPECT_EQ(source.given(), source.released());
+                expect_same_bits(problem.y.span(), whole.y.span());
+            }
+        }
+    });
+}
+
+TEST(RoutedExperts, ASourceThatFailsEndsTheOp) {
+    for_each_backend({Activations::int8}, [](Backend& backend, Activations) {
+        if (!backend.host_memory()) return;
+        for (const ExpertsCase& c : experts_cases()) {
+            SCOPED_TRACE(describe(c));
+            ExpertsProblem problem(c);
+            RoutedExperts op = problem.routed();
+            Arriving source(problem, 3, 1);
+            source.fail_after(1);
+            source.apply(op);
+            backend.run(op);
+            EXPECT_EQ(source.released(), 1U);
+        }
+    });
+}
+
 TEST(SharedExpert, MeetsTheFormula) {
     for_each_backend({Activations::int8, Activations::f32}, [](Backend& backend, Activations a) {
         for (const ExpertsCase& c : experts_cases()) {

@@ -166,6 +166,44 @@ TEST(HybridVulkan, LogitsAreTheSameWhereverExpertsLie) {
     }
 }
 
+// Experts that did not fit the device may not fit host memory either.
+TEST(HybridVulkan, ExpertsOnTheHostComeFromTheFile) {
+    const std::string path = golden_path("tiny/tiny-q2.gguf");
+    EngineOptions options;
+    options.backend = BackendKind::vulkan;
+    options.device = test_device();
+    options.device_expert_layers = 2;
+    options.context_tokens = 512;
+    options.threads = 2;
+    options.memory_bytes = kMemoryMapped;
+    const std::vector<TokenId> tokens = stream(40);
+    std::vector<LogitRows> want;
+    {
+        const auto whole = *open_engine(path, options, {}, CancelToken());
+        EXPECT_EQ(whole->expert_memory(), nullptr);
+        for (const int chunk : {16, 1})
+            want.push_back(all_logits(**whole->create_session(), tokens, chunk));
+    }
+    options.memory_bytes = kMemoryAutomatic;
+    options.expert_bytes = 1 << 20;
+    const auto engine = open_engine(path, options, {}, CancelToken());
+    ASSERT_TRUE(engine) << engine.error().message;
+    ASSERT_NE((*engine)->expert_memory(), nullptr);
+    EXPECT_EQ((*engine)->placement().device_expert_layers, 2);
+    for (std::size_t i = 0; i < 2; ++i)
+        EXPECT_EQ(all_logits(**(*engine)->create_session(), tokens, i == 0 ? 16 : 1), want[i]);
+    const ExpertMemorySnapshot now = (*engine)->expert_memory()->snapshot();
+    const auto frame = static_cast<std::size_t>(now.experts);
+    for (std::size_t id = 0; id < now.tiers.size(); ++id) {
+        EXPECT_EQ(now.tiers[id] == ExpertTier::device, id / frame < 2);
+        if (id / frame < 2) {
+            EXPECT_EQ(now.hits[id] + now.misses[id], 0U);
+        }
+    }
+    EXPECT_GT(now.totals.misses, 0U);
+    EXPECT_LE(now.resident_bytes, std::uint64_t{1} << 20);
+}
+
 TEST(HybridVulkan, ALimitOfMemoryDecidesHowManyLayersFit) {
     const auto layers_at = [](std::int64_t megabytes) {
         auto model = VulkanModel::open(tiny(), {.memory = megabytes << 20, .context = 1024});

@@ -45,6 +45,7 @@ struct EngineOptions {
     // Most that the process keeps in memory, all of it together; experts that do not fit are read
     // from the file when they are needed.
     std::int64_t memory_bytes = kMemoryAutomatic;
+    std::int64_t expert_bytes = 0;  // of it for experts; 0: what the rest leaves
     std::string expert_policy;      // one of expert_policies(); empty: the first
     std::string expert_folder;      // where what is used often is remembered; empty: nowhere
     std::string expert_reads;       // "io_uring" or "threads"; empty: what works here

@@ -36,6 +36,27 @@ struct ExpertTotals {
     }
 };
 
+inline ExpertTotals operator+(ExpertTotals a, const ExpertTotals& b) {
+    a.hits += b.hits;
+    a.misses += b.misses;
+    a.read_bytes += b.read_bytes;
+    a.experts_read += b.experts_read;
+    a.ahead_used += b.ahead_used;
+    a.ahead_wasted += b.ahead_wasted;
+    a.stall_seconds += b.stall_seconds;
+    return a;
+}
+inline ExpertTotals operator-(ExpertTotals a, const ExpertTotals& b) {
+    a.hits -= b.hits;
+    a.misses -= b.misses;
+    a.read_bytes -= b.read_bytes;
+    a.experts_read -= b.experts_read;
+    a.ahead_used -= b.ahead_used;
+    a.ahead_wasted -= b.ahead_wasted;
+    a.stall_seconds -= b.stall_seconds;
+    return a;
+}
+
 // One layer in one batch.
 struct ExpertLayerUse {
     std::int32_t needed = 0;  // experts

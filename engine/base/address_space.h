@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// Address space set aside now and filled with memory when it is first written to, and given back to
+// the system piece by piece.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+
+namespace starglass {
+
+// Page aligned, zero until written; no memory yet. Errors: out_of_memory.
+[[nodiscard]] Result<std::byte*> reserve_memory(std::uint64_t bytes);
+// Gives the memory back, the addresses stay. Page aligned.
+void forget_memory(std::span<std::byte> memory) noexcept;
+// Gives the addresses back too; null is fine.
+void release_memory(std::byte* memory, std::uint64_t bytes) noexcept;
+
+}  // namespace starglass
