@@ -840,7 +840,7 @@ private slots:
                  QString("⚠ Direct reads are not possible here, the page cache is used."));
         QCOMPARE(disk.waitingText(), QString("30 ms: 1 miss, layer 0"));
         QCOMPARE(disk.meanWaitText(), QString("30 ms per token of this answer on average"));
-        QVERIFY(disk.layersText().contains("lowest 44.4 %, layer 1"));
+        QVERIFY(disk.layersText().contains("lowest 44.4 %, layer\u00a01"));
         QCOMPARE(disk.chart().line().count(), 10);
         // The same in the table of times.
         PerformanceTab& times = panel.performanceTab();
@@ -910,7 +910,8 @@ private slots:
         QVERIFY(section.sentence().contains("predicting"));
         section.add(predictionOf(1, 18'000'000'000, 0.929));
         QVERIFY(section.sentence().contains("predicted hit rate 92.9 %"));
-        QVERIFY(section.presentSentence().contains("measured 93.1 %, 14.2 tokens/s"));
+        QVERIFY(section.presentSentence().contains(
+            "Now 18\u00a0GB: measured hit rate 93.1 %, 14.2 tokens/s"));
 
         // Many moves are one question, the budget looked at first, the present one second.
         for (int i = 0; i < 3; ++i) QTest::keyClick(&section.slider(), Qt::Key_Right);

@@ -167,7 +167,8 @@ void EngineWorker::close() {
 bool EngineWorker::goesFirst(const PlacementSummary& inUse, const EngineOptions& next) {
     const bool wantsDevice =
         next.backend == BackendKind::vulkan || next.backend == BackendKind::automatic;
-    return (wantsDevice && inUse.backend == BackendKind::vulkan) || inUse.memory_ceiling > 0;
+    return (wantsDevice && inUse.backend == BackendKind::vulkan) || inUse.memory_ceiling > 0 ||
+           inUse.expert_budget > 0;
 }
 
 void EngineWorker::generate(quint64 request, const GenerateJob& job, const CancelPtr& cancel) {

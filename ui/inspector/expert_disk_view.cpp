@@ -210,7 +210,7 @@ void ExpertDiskView::draw() {
         if (!std::isnan(rate) && (worst < 0 || rate < layerChart_->rateOf(worst))) worst = layer;
     }
     layersHead_->setRemark(worst < 0 ? QString()
-                                     : tr("since the model was opened · lowest %1, layer %2")
+                                     : tr("since the model was opened · lowest %1, layer\u00a0%2")
                                            .arg(percentText(layerChart_->rateOf(worst) / 100))
                                            .arg(worst));
     hashKey_->setVisible(source_.shape().hashLayers > 0);

@@ -132,7 +132,7 @@ std::array<QRgb, 256> TierSource::colours(const Theme& theme) const {
 }
 
 QString TierSource::barTitle() const {
-    return Words::tr("in memory");
+    return Words::tr("memory");
 }
 
 QString TierSource::barEnd() const {

@@ -107,7 +107,7 @@ void RoutingMap::relayout() {
     if (s.empty()) return;
     layout_.gutter = small.horizontalAdvance(QString::number(s.layers - 1)) + 7;
     const qreal column =
-        std::max<qreal>(small.horizontalAdvance(source_->barTitle()), layout_.line * 2.6);
+        std::max<qreal>(small.horizontalAdvance(source_->barTitle()), layout_.line * 3.3);
     const qreal between = 10;
     const qreal width = std::max<qreal>(1, this->width() - layout_.gutter - between - column - 1);
     const qreal height = std::max<qreal>(1, this->height() - chromeHeight());

@@ -295,17 +295,16 @@ void WhatIf::refresh() {
             text = tr("%1: cannot be predicted. %2").arg(size, known->problem);
         else
             text = tr("%1: %2").arg(size, figures(*known));
-        QStringList now;
+        QStringList lines;
+        const QString now = tr("Now %1: %2").arg(roundBytesText(present_));
         const ExpertPrediction* here = of(present_);
-        if (here && here->problem.isEmpty() && budget != present_) now << figures(*here);
+        if (here && here->problem.isEmpty() && budget != present_) lines << now.arg(figures(*here));
         if (hitRate_) {
-            QString measured = tr("measured %1").arg(percentText(*hitRate_));
+            QString measured = tr("measured hit rate %1").arg(percentText(*hitRate_));
             if (tokensPerSecond_) measured += tr(", %1 tokens/s").arg(rateText(*tokensPerSecond_));
-            now << measured;
+            lines << now.arg(measured);
         }
-        if (!now.isEmpty())
-            present =
-                tr("Now %1: %2").arg(roundBytesText(present_), now.join(QStringLiteral(" · ")));
+        present = lines.join(u'\n');
     }
     sentence_->setText(text);
     presentSentence_->setText(present);
