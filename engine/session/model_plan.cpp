@@ -9,7 +9,7 @@
 //   read     come from disk: misses times the size of an expert, over the speed of the disk
 //
 //   seconds  other + max(experts, read), or max(other + experts, read) where the next layer's
-//            experts are read ahead
+//            experts are read ahead: with Lookahead::automatic that is the high end's hope
 #include <algorithm>
 #include <cmath>
 
@@ -184,8 +184,9 @@ public:
             }
         }
         out_.source = high.source;
-        out_.low = end(full_, kLowOfMemory, even, token_bytes);
-        out_.high = end(short_, 1, high.rate, token_bytes);
+        const Lookahead ahead = g_.parts.options.expert_lookahead;
+        out_.low = end(full_, kLowOfMemory, even, token_bytes, ahead == Lookahead::on);
+        out_.high = end(short_, 1, high.rate, token_bytes, ahead != Lookahead::off);
         explain(device, speeds, token_bytes, even, high);
         return {};
     }
@@ -210,7 +211,7 @@ private:
     }
 
     [[nodiscard]] DecodeForecast::End end(const DecodeBytes& bytes, double of_memory, double rate,
-                                          double token_bytes) const {
+                                          double token_bytes, bool ahead) const {
         const PlanSpeeds& speeds = g_.report.speeds;
         const bool device = g_.report.placement.backend == BackendKind::vulkan;
         const double host = speeds.memory * of_memory;
@@ -223,9 +224,8 @@ private:
         out.hit_rate = rate;
         out.compute_seconds = other + experts;
         out.read_seconds = rate < 1 ? (1 - rate) * token_bytes / speeds.disk : 0;
-        const double seconds = g_.parts.options.expert_lookahead
-                                   ? std::max(other + experts, out.read_seconds)
-                                   : other + std::max(experts, out.read_seconds);
+        const double seconds = ahead ? std::max(other + experts, out.read_seconds)
+                                     : other + std::max(experts, out.read_seconds);
         out.tokens_s = 1 / seconds;
         return out;
     }
@@ -273,10 +273,13 @@ private:
             "disk that reads for long may be slower): {} to {}.",
             gb((1 - high.rate) * token_bytes), gb((1 - even) * token_bytes), gb_s(speeds.disk),
             speeds.reads, seconds_text(out_.high.read_seconds), seconds_text(low.read_seconds)));
-        const bool lookahead = g_.parts.options.expert_lookahead;
+        const Lookahead ahead = g_.parts.options.expert_lookahead;
         const std::string_view overlap =
-            lookahead ? "Reading runs beside computing"
-                      : "Reading runs beside computing a layer's other experts";
+            ahead == Lookahead::on ? "Reading runs beside computing"
+            : ahead == Lookahead::off
+                ? "Reading runs beside computing a layer's other experts"
+                : "Reading runs beside computing a layer's other experts (low end), and beside all "
+                  "computing where reading ahead pays (high end)";
         if (low.read_seconds > low.compute_seconds)
             say(fmt::format("{}; the disk is what takes longest.", overlap));
         else
@@ -418,9 +421,8 @@ private:
                               .plain_rows = options.numerics == Numerics::cont,
                               .device = on_device(),
                               .device_expert_layers = placed_.summary.device_expert_layers,
-                              .chunk = placed_.prefill_chunk > 0 ? placed_.prefill_chunk
-                                       : options.backend == BackendKind::reference ? 32
-                                                                                   : 0};
+                              .chunk = options.backend == BackendKind::reference ? 32 : 0,
+                              .chunk_max = placed_.prefill_chunk};
         auto plan = plan_memory(input);
         if (plan) {
             report.plan = std::move(*plan);
