@@ -262,7 +262,7 @@ void WhatIf::refresh() {
         rates.push_back(!known || known->decodedTokens == 0 ? kUnknown
                         : known->problem.isEmpty()          ? known->hitRate
                                                             : kImpossible);
-        if (!std::isnan(rates.back()) && rates.back() >= 0)
+        if (known && rates.back() >= 0)
             spoken
                 << tr("%1: predicted %2").arg(roundBytesText(budget), percentText(known->hitRate));
     }
