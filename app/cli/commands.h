@@ -33,5 +33,6 @@ void add_trace(CLI::App& app, Command& chosen);
 void add_kv(CLI::App& app, Command& chosen);
 void add_bench(CLI::App& app, Command& chosen);
 void add_devices(CLI::App& app, Command& chosen);
+void add_plan(CLI::App& app, Command& chosen);
 
 }  // namespace starglass::cli

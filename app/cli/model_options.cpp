@@ -137,8 +137,13 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
                     "How they are read: io_uring or threads (default: what works here)")
         ->check(CLI::IsMember({"io_uring", "threads"}))
         ->type_name("NAME");
-    command.add_flag("--lookahead", options.lookahead,
-                     "Read ahead what the next layer is predicted to choose");
+    command
+        .add_option("--lookahead", options.lookahead,
+                    "Read ahead what the next layer is predicted to choose: on, off, or auto "
+                    "(tries both and keeps the faster)")
+        ->check(CLI::IsMember({"auto", "on", "off"}))
+        ->type_name("NAME")
+        ->capture_default_str();
     command
         .add_option("--numerics", options.numerics,
                     "act8: int8 activations; fp: f32 activations; cont: f32 and unrounded "
@@ -151,6 +156,17 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
                     "Threads; 0: one per core; auto: as many as prove fastest")
         ->transform(CLI::Validator(threads_value, ""))
         ->type_name("N|auto");
+}
+
+void add_memory_options(CLI::App& command, std::vector<std::string>& ceilings) {
+    command.remove_option(command.get_option("--memory"));
+    command
+        .add_option("--memory", ceilings,
+                    "Ceilings to compare, 12GB or 11.5GiB, auto or mapped, separated by commas "
+                    "(default: auto)")
+        ->delimiter(',')
+        ->transform(CLI::Validator(ceiling_value, ""))
+        ->type_name("SIZE|auto|mapped");
 }
 
 void add_context_option(CLI::App& command, ModelOptions& options) {
@@ -184,7 +200,13 @@ std::string default_expert_folder() {
     return user_folder("XDG_STATE_HOME", ".local/state", "experts");
 }
 
-Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
+std::int64_t memory_bytes(const std::string& ceiling) {
+    return ceiling == "auto"     ? kMemoryAutomatic
+           : ceiling == "mapped" ? kMemoryMapped
+                                 : std::stoll(ceiling);
+}
+
+EngineOptions engine_options(const ModelOptions& options) {
     EngineOptions engine;
     engine.backend = options.backend == "reference" ? BackendKind::reference
                      : options.backend == "vulkan"  ? BackendKind::vulkan
@@ -194,19 +216,24 @@ Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const Ca
     engine.device_memory = std::stoll(options.device_memory);
     engine.device_expert_layers = options.gpu_layers;
     engine.pipeline_folder = default_pipeline_folder();
-    engine.memory_bytes = options.memory == "auto"     ? kMemoryAutomatic
-                          : options.memory == "mapped" ? kMemoryMapped
-                                                       : std::stoll(options.memory);
+    engine.memory_bytes = memory_bytes(options.memory);
     engine.expert_bytes = std::stoll(options.expert_memory);
     engine.expert_policy = options.expert_policy;
     engine.expert_reads = options.expert_reads;
-    engine.expert_lookahead = options.lookahead;
+    engine.expert_lookahead = options.lookahead == "on"    ? Lookahead::on
+                              : options.lookahead == "off" ? Lookahead::off
+                                                           : Lookahead::automatic;
     engine.expert_folder = default_expert_folder();
     engine.numerics = options.numerics == "cont" ? Numerics::cont
                       : options.numerics == "fp" ? Numerics::fp
                                                  : Numerics::act8;
     engine.threads = options.threads;
     engine.context_tokens = options.context_tokens;
+    return engine;
+}
+
+Result<std::shared_ptr<Engine>> open_model(const ModelOptions& options, const CancelToken& cancel) {
+    const EngineOptions engine = engine_options(options);
     StatusLine status;
     const LoadListener progress = [&](const LoadProgress& at) {
         std::string text(stage_text(at.stage));

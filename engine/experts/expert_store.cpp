@@ -103,7 +103,8 @@ ExpertStore::ExpertStore(ExpertStoreOptions options, ReadFile file,
       file_(std::move(file)),
       reader_(std::move(reader)),
       cache_(std::move(cache)),
-      alignment_(file_.alignment()) {
+      alignment_(file_.alignment()),
+      ahead_(options_.lookahead) {
     const std::size_t layers = options_.layers.size();
     const std::size_t all = layers * static_cast<std::size_t>(options_.experts);
     places_.resize(all);
@@ -344,7 +345,10 @@ void ExpertStore::collect(bool wait) {
 }
 
 void ExpertStore::wait_for(ExpertId id) {
+    if (places_[static_cast<std::size_t>(id)].parts_left == 0) return;
+    const Clock::time_point start = Clock::now();
     while (places_[static_cast<std::size_t>(id)].parts_left > 0) collect(true);
+    stall_seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 // --- preload -----------------------------------------------------------------------------------
@@ -434,7 +438,7 @@ void ExpertStore::announce(int layer, std::span<const std::int32_t> selected) {
 }
 
 bool ExpertStore::predicts(int rows) const {
-    return options_.lookahead && rows == 1;
+    return ahead_.on() && rows == 1;
 }
 
 void ExpertStore::predict(int layer, std::span<const std::int32_t> selected) {
@@ -583,12 +587,16 @@ Status ExpertStore::end_batch(bool complete) {
         }
     }
     batch_seconds_ = std::chrono::duration<double>(Clock::now() - batch_start_).count();
+    if (complete && rows_ == 1) ahead_.decoded(batch_seconds_);
     {
         const std::lock_guard lock(mutex_);
         const ExpertCache::Counts& counts = cache_->counts();
         shared_.totals.ahead_used = counts.ahead_used;
         shared_.totals.ahead_wasted = counts.ahead_wasted;
         shared_.totals.stall_seconds += stall_seconds_;
+        shared_.looking_ahead = ahead_.on();
+        shared_.seconds_with = ahead_.seconds_with();
+        shared_.seconds_without = ahead_.seconds_without();
         if (complete) {
             std::deque<double>& times =
                 rows_ == 1 ? shared_.decode_seconds : shared_.prefill_seconds;
@@ -644,6 +652,9 @@ ExpertMemorySnapshot ExpertStore::snapshot() const {
         out.misses = shared_.misses;
         out.totals = shared_.totals;
         out.note = shared_.note;
+        out.looking_ahead = shared_.looking_ahead;
+        out.seconds_with_lookahead = shared_.seconds_with;
+        out.seconds_without_lookahead = shared_.seconds_without;
         out.latency.count = shared_.latency_count;
         latencies = shared_.latencies;
         if (shared_.busy_seconds > 0) out.read_bytes_s = shared_.busy_bytes / shared_.busy_seconds;

@@ -30,6 +30,7 @@
 #include "base/async_reader.h"
 #include "base/result.h"
 #include "engine/experts.h"
+#include "experts/ahead_choice.h"
 #include "experts/expert_cache.h"
 #include "kernel/expert_source.h"
 
@@ -56,7 +57,7 @@ struct ExpertStoreOptions {
     std::string policy;        // empty: the default
     std::string model;         // name, for traces
     std::string reads;         // "io_uring", "threads" or empty
-    bool lookahead = false;
+    Lookahead lookahead = Lookahead::automatic;
 };
 
 class ExpertStore final : public ExpertFeed, public ExpertMemory {
@@ -183,6 +184,7 @@ private:
     std::vector<ExpertId> come_, removed_;
     std::vector<ReadRequest> requests_;
     std::array<ReadCompletion, 64> completions_;
+    AheadChoice ahead_;
     Error error_;
     bool need_reopen_ = false;
     int rows_ = 0;
@@ -213,6 +215,8 @@ private:
         std::int64_t batch_rows = 0;
         std::deque<double> decode_seconds, prefill_seconds;  // without waiting, recent
         std::string note;
+        bool looking_ahead = false;
+        double seconds_with = 0, seconds_without = 0;
     } shared_;
 };
 

@@ -57,12 +57,13 @@ std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Roundin
 }
 
 Forward::Forward(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
-                 Rounding rounding, ExpertFeed* experts)
+                 Rounding rounding, const WeightFeeds& feeds)
     : shape_(shape),
       weights_(weights),
       backend_(backend),
       rounding_(rounding),
-      experts_(experts),
+      experts_(feeds.experts),
+      embedding_(feeds.embedding),
       h_(backend),
       h_next_(backend),
       u_(backend),
@@ -251,12 +252,20 @@ Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
     last_rows_ = 0;
     TRY_STATUS(h_.reserve(rows * stream_size));
     TRY_STATUS(prepare(rows, state, hooks));
+    Weight table = weights_.embedding;
+    std::span<const std::int32_t> table_rows = tokens;
+    if (embedding_ != nullptr) {
+        TRY(table, embedding_->gather(tokens));
+        row_numbers_.resize(tokens.size());
+        std::iota(row_numbers_.begin(), row_numbers_.end(), 0);
+        table_rows = row_numbers_;
+    }
     if (experts_ != nullptr) {
         TRY_STATUS(experts_->begin_batch(first, rows));
         announce_experts(tokens);
     }
-    backend_.run(Embed{.table = weights_.embedding,
-                       .tokens = tokens.data(),
+    backend_.run(Embed{.table = table,
+                       .tokens = table_rows.data(),
                        .rows = rows,
                        .streams = shape_.streams,
                        .y = h_.data()});

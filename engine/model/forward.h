@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "kernel/backend.h"
 #include "kernel/backend_array.h"
+#include "kernel/table_feed.h"
 #include "model/shape.h"
 #include "model/weights.h"
 #include "residency/working_state.h"
@@ -46,12 +47,17 @@ struct ForwardHooks {
 // What a KvState must look like for layers of this model.
 std::vector<LayerStateShape> layer_state_shapes(const ModelShape& shape, Rounding rounding);
 
+// Where weights come from that are not all in memory; null where they are.
+struct WeightFeeds {
+    ExpertFeed* experts = nullptr;   // routed experts; their weights have Weight::matrices
+    TableFeed* embedding = nullptr;  // rows of the embedding, for a backend in host memory
+};
+
 class Forward {
 public:
-    // `experts`: where routed experts come from that are not all in memory (their weights have
-    // Weight::matrices); null when all are. Outlives the forward pass.
+    // `feeds` outlive the forward pass.
     Forward(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
-            Rounding rounding, ExpertFeed* experts = nullptr);
+            Rounding rounding, const WeightFeeds& feeds = {});
 
     // Runs `tokens` at positions state.positions().. through all layers and advances `state`.
     // Errors: cancelled, out_of_memory before anything began, or io when experts could not be
@@ -148,6 +154,7 @@ private:
     Backend& backend_;
     Rounding rounding_;
     ExpertFeed* experts_;
+    TableFeed* embedding_;
 
     // Scratch of a batch, grown to the largest batch seen and reused.
     BackendArray<float> h_, h_next_, u_, post_, comb_, x_, z_, q_, kv_, heads_, low_, block_out_;
@@ -155,7 +162,7 @@ private:
     BackendArray<float> index_query_, index_weights_, index_scores_;
     BackendArray<float> router_logits_, shared_out_, head_in_, logits_;
     std::vector<float> guess_u_, guess_post_, guess_comb_, guess_logits_, guess_weights_;
-    std::vector<std::int32_t> guess_, known_;
+    std::vector<std::int32_t> guess_, known_, row_numbers_;
     BackendArray<std::int32_t> selected_, counts_;
     // Experts of every layer, then their weights: [layers][rows, used] each, read in one go.
     BackendArray<std::byte> routing_;

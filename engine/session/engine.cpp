@@ -164,6 +164,9 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
         const auto copied = [&](std::uint64_t done, std::uint64_t total) {
             if (progress) progress({LoadProgress::Stage::weights, std::min(done, total), total});
         };
+        const Weight table = std::exchange(placed.weights.embedding, {});
+        TRY(parts.embedding, TableReader::create(path, table, table.data - file->bytes().data(),
+                                                 options.expert_reads));
         TRY(parts.shared_weights,
             copy_shared_weights(path, file->bytes().data(), parts.shape, placed.weights,
                                 options.expert_reads, copied, cancel));

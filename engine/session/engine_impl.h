@@ -16,6 +16,7 @@
 #include "cache/checkpoint_io.h"
 #include "engine/engine.h"
 #include "experts/expert_store.h"
+#include "experts/table_reader.h"
 #include "format/gguf.h"
 #include "kernel/backend.h"
 #include "model/forward.h"
@@ -39,6 +40,7 @@ public:
         // Under a memory ceiling instead of `file`.
         HostBlock shared_weights;
         std::unique_ptr<ExpertStore> experts;
+        std::unique_ptr<TableReader> embedding;
         std::string hot_list;  // path; empty: what is used is not remembered
         std::unique_ptr<Backend> backend;
         PlacementSummary placement;
@@ -70,6 +72,7 @@ public:
     [[nodiscard]] Backend& backend() { return *parts_.backend; }
     // Null where all routed experts are in memory.
     [[nodiscard]] ExpertStore* experts() { return parts_.experts.get(); }
+    [[nodiscard]] WeightFeeds feeds() { return {parts_.experts.get(), parts_.embedding.get()}; }
     // Writes down what was used, now and then; failing costs nothing but a slower start.
     void remember_experts(bool now = false);
     // Tokens of a prefill batch. The reference evaluates a token at a time anyway; small batches

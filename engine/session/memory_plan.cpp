@@ -2,10 +2,10 @@
 #include "session/memory_plan.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "experts/expert_store.h"
+#include "experts/table_reader.h"
 #include "model/forward.h"
 #include "model/weight_walk.h"
 #include "session/expert_layout.h"
@@ -20,9 +20,7 @@ constexpr std::int64_t kDesktopLeast = 1536 * kMiB;
 constexpr std::int64_t kSpareLeast = 24 * kMiB;
 // Saved states in memory (Timeline::Options::snapshots_max) and on their way to disk.
 constexpr std::int64_t kSnapshots = 8 + 3;
-// A longer batch reads each expert for more tokens; it may take this share of what experts get.
-constexpr std::array kChunks{4096, 2048, 1024, 512, 256, 128, 64, 32};
-constexpr std::int64_t kChunkUsual = 512;
+constexpr int kChunkMost = 4096, kChunkUsual = 512, kChunkStep = 32;
 
 // Sums up distinct bytes: tensors of a file may lie over each other.
 class Extents {
@@ -109,6 +107,7 @@ std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk, std::int64_t
 
 std::uint64_t shared_weight_bytes(const ModelShape& shape, const ModelWeights& weights) {
     ModelWeights copy = weights;
+    copy.embedding = {};
     Extents extents;
     static_cast<void>(walk_shared_weights(extents, shape, copy));
     return extents.bytes();
@@ -147,16 +146,18 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
         std::int64_t context = 0, scratch = 0, spare = 0;
     };
     const auto needs = [&](std::int64_t chunk, std::int64_t ceiling) {
-        return Needs{context_bytes(shape, input, chunk),
-                     scratch_bytes(shape, chunk, input.context_tokens, input.threads, input.device),
-                     kSpareLeast + ceiling / 50};
+        return Needs{
+            context_bytes(shape, input, chunk),
+            scratch_bytes(shape, chunk, input.context_tokens, input.threads, input.device) +
+                (input.device ? 0 : TableReader::memory_bytes(input.weights.embedding, chunk)),
+            kSpareLeast + ceiling / 50};
     };
     const auto total = [&](const Needs& need) {
         return input.process_bytes + shared + need.context + need.scratch + need.spare;
     };
     const int usual = input.chunk > 0       ? input.chunk
                       : input.chunk_max > 0 ? input.chunk_max
-                                            : static_cast<int>(kChunkUsual);
+                                            : kChunkUsual;
 
     plan.automatic = input.memory_bytes == kMemoryAutomatic;
     std::int64_t ceiling = input.memory_bytes;
@@ -171,24 +172,28 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     const int all = shape.layers * shape.experts;
     plan.device_experts = (shape.layers - streamed_layers) * shape.experts;
 
-    const std::int64_t smallest = input.chunk > 0 ? input.chunk : kChunks.back();
+    const std::int64_t smallest = input.chunk > 0 ? input.chunk : kChunkStep;
     // The spare is a fiftieth of the ceiling itself.
     std::int64_t least = total(needs(smallest, 0)) + least_experts;
     least += least / 49;
     plan.least_ceiling = static_cast<std::uint64_t>(least);
 
+    // A longer batch reads each expert for more tokens, and takes memory from experts.
+    const auto share_kept = [&](int chunk) { return chunk > kChunkUsual ? 12 : 3; };
     Needs need = needs(usual, ceiling);
     plan.prefill_chunk = usual;
+    std::int64_t experts_most = all_experts;
     if (!plan.mapped && input.chunk == 0) {
-        // The longest batch that leaves most of the memory to experts.
-        for (const int chunk : kChunks) {
-            if (input.chunk_max > 0 && chunk > input.chunk_max) continue;
+        const int most = input.chunk_max > 0 ? input.chunk_max : kChunkMost;
+        for (int chunk = most; chunk > 0; chunk -= kChunkStep) {
             need = needs(chunk, ceiling);
             plan.prefill_chunk = chunk;
             const std::int64_t left = ceiling - total(need);
-            const std::int64_t allowed = chunk > kChunkUsual ? left / 12 : left / 3;
-            if (need.scratch <= allowed) break;
+            if (left >= all_experts || need.scratch <= left / share_kept(chunk)) break;
+            // So much experts have when this batch is the one: more memory is never fewer experts.
+            experts_most = std::min(all_experts, need.scratch * share_kept(chunk));
         }
+        experts_most = std::max(experts_most, least_experts);
     }
     const auto add = [&](const char* name, std::int64_t bytes) {
         plan.parts.push_back({name, static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes))});
@@ -228,7 +233,8 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
                     "the least that works is {} MiB",
                     ceiling / kMiB, input.context_tokens, least / kMiB + 1);
     plan.ceiling = static_cast<std::uint64_t>(ceiling);
-    plan.expert_budget = static_cast<std::uint64_t>(std::min(left, all_experts));
+    plan.expert_budget =
+        static_cast<std::uint64_t>(std::min(left, std::max(experts_most, input.expert_bytes)));
     add("routed experts", static_cast<std::int64_t>(plan.expert_budget));
     // Layers differ in size, so this is by bytes.
     plan.host_experts =

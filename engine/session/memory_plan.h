@@ -37,7 +37,8 @@ struct MemoryPlanInput {
 // Errors: out_of_memory when the ceiling is below the least that works, with both in the sentence.
 Result<MemoryPlan> plan_memory(const MemoryPlanInput& input);
 
-// Bytes that are different ones of all weights a token needs whatever it is routed to.
+// Bytes that are different ones of all weights a token needs whatever it is routed to, but for the
+// embedding, of which it needs a row.
 std::uint64_t shared_weight_bytes(const ModelShape& shape, const ModelWeights& weights);
 
 }  // namespace starglass

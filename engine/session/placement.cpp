@@ -118,6 +118,23 @@ std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk) {
     return chunk * 4 * (5 * heads / 2 + 3 * streams + 2 * experts + index + 16 * s.embedding);
 }
 
+// Experts go to a device while there is room for the rows of the context and a batch's scratch
+// besides.
+struct DeviceRoom {
+    int chunk = 0;
+    std::int64_t kept = 0;
+};
+
+DeviceRoom device_room(const ModelShape& shape, std::int64_t kv_bytes, std::int64_t free_bytes) {
+    DeviceRoom room;
+    for (const int chunk : kDeviceChunks) {
+        room.chunk = chunk;
+        room.kept = kv_bytes + kDeviceReserve + scratch_bytes(shape, chunk);
+        if (scratch_bytes(shape, chunk) <= free_bytes / 8) break;
+    }
+    return room;
+}
+
 // Errors: invalid_input for a feature nobody knows.
 Result<gpu::DeviceOptions> device_options(const EngineOptions& options) {
     gpu::DeviceOptions device;
@@ -154,12 +171,12 @@ struct Prospect {
 };
 
 Prospect compare(const ReadSpeeds& speeds, const ModelShape& shape, const ModelWeights& weights,
-                 std::int64_t kept_bytes, const EngineOptions& options, const gpu::Device& device) {
+                 std::int64_t kept_bytes, const EngineOptions& options, std::int64_t free_bytes) {
     const std::vector<LayerStateShape> state = layer_state_shapes(shape, Rounding::model);
     const DecodeBytes bytes = decode_bytes(shape, weights, state, 128);
     std::int64_t experts = 0;
     for (const LayerWeights& layer : weights.layers) experts += expert_bytes(layer);
-    const std::int64_t room = std::max<std::int64_t>(0, device.free_bytes() - kept_bytes);
+    const std::int64_t room = std::max<std::int64_t>(0, free_bytes - kept_bytes);
     double share =
         experts == 0
             ? 1.0
@@ -201,13 +218,9 @@ Result<PlacedModel> place_on(std::unique_ptr<VulkanBackend> backend, const Model
     Placer place(backend.get(), progress, cancel, shared + experts);
     TRY_STATUS(walk_shared_weights(place, shape, placed));
 
-    // Experts while there is room for the rows of the context and a batch's scratch besides.
-    std::int64_t kept = 0;
-    for (const int chunk : kDeviceChunks) {
-        result.prefill_chunk = chunk;
-        kept = kv_bytes + kDeviceReserve + scratch_bytes(shape, chunk);
-        if (scratch_bytes(shape, chunk) <= backend->device().free_bytes() / 8) break;
-    }
+    const DeviceRoom room = device_room(shape, kv_bytes, backend->device().free_bytes());
+    const std::int64_t kept = room.kept;
+    result.prefill_chunk = room.chunk;
     PlacementSummary& summary = result.summary;
     for (LayerWeights& layer : placed.layers) {
         if (options.device_expert_layers >= 0 &&
@@ -264,7 +277,7 @@ Result<PlacedModel> place_by_speed(
         TRY(const std::uint64_t shared, shared_bytes(shape, weights, cancel));
         const Prospect prospect = compare(
             *speeds, shape, weights, static_cast<std::int64_t>(shared) + kv_bytes + kDeviceReserve,
-            options, (*backend)->device());
+            options, (*backend)->device().free_bytes());
         PlacedModel placed;
         if (prospect.device_seconds < prospect.host_seconds) {
             TRY(placed,
@@ -309,6 +322,69 @@ Result<PlacedModel> place_model(const ModelShape& shape, const ModelWeights& wei
     placed.summary.reason = "asked for";
     placed.summary.considered = true;
     return placed;
+}
+
+Result<PlacementForecast> forecast_placement(const ModelShape& shape, const ModelWeights& weights,
+                                             std::int64_t kv_bytes, const EngineOptions& options,
+                                             ReadSpeeds speeds, const CancelToken& cancel) {
+    PlacementForecast out;
+    out.speeds = speeds;
+    out.summary.layers = shape.layers;
+    if (options.backend == BackendKind::cpu || options.backend == BackendKind::reference) {
+        out.summary.backend = options.backend;
+        return out;
+    }
+    const bool automatic = options.backend == BackendKind::automatic;
+    out.summary.backend = BackendKind::cpu;
+    TRY(const gpu::DeviceOptions wanted, device_options(options));
+    const auto backend = make_vulkan_backend(activations_of(options), wanted);
+    if (!backend) {
+        if (!automatic) return tl::unexpected<Error>(backend.error());
+        out.summary.reason = backend.error().message;
+        return out;
+    }
+    const gpu::Device& device = (*backend)->device();
+    if (automatic && device.info().kind == gpu::DeviceKind::software) {
+        out.summary.reason = fmt::format("{} is a software driver", device.info().name);
+        return out;
+    }
+    if (out.speeds.device <= 0) {
+        TRY(out.speeds.device, (*backend)->measure_read_speed());
+    }
+    if (cancel.cancelled()) return fail(ErrorCode::cancelled, "planning was cancelled");
+    TRY(const std::uint64_t shared, shared_bytes(shape, weights, cancel));
+    std::int64_t free = device.free_bytes();
+    if (automatic) {
+        out.summary.considered = true;
+        out.summary.reason =
+            fmt::format("{} reads {:.0f} GB/s and the processor {:.0f} GB/s, both measured",
+                        device.info().name, out.speeds.device / 1e9, out.speeds.host / 1e9);
+        const Prospect prospect =
+            compare(out.speeds, shape, weights,
+                    static_cast<std::int64_t>(shared) + kv_bytes + kDeviceReserve, options, free);
+        if (prospect.device_seconds >= prospect.host_seconds) return out;
+    }
+    free -= static_cast<std::int64_t>(shared);
+    if (free < 0)
+        return fail(ErrorCode::out_of_memory,
+                    "the graphics processor has {} MiB of free memory, and the weights every token "
+                    "needs are {} MiB",
+                    device.free_bytes() >> 20, shared >> 20U);
+    const DeviceRoom room = device_room(shape, kv_bytes, free);
+    out.prefill_chunk = room.chunk;
+    out.summary.backend = BackendKind::vulkan;
+    out.summary.device = device.info().name;
+    out.summary.device_bytes = shared;
+    for (const LayerWeights& layer : weights.layers) {
+        const std::int64_t bytes = expert_bytes(layer);
+        const int placed = out.summary.device_expert_layers;
+        if (options.device_expert_layers >= 0 && placed >= options.device_expert_layers) break;
+        if (free - room.kept < bytes) break;
+        free -= bytes;
+        out.summary.device_bytes += static_cast<std::uint64_t>(bytes);
+        ++out.summary.device_expert_layers;
+    }
+    return out;
 }
 
 }  // namespace starglass

@@ -55,4 +55,16 @@ Result<PlacedModel> place_by_speed(
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
     const CancelToken& cancel);
 
+// Where place_model() would bring a model, without bringing it there: a device is opened and asked,
+// nothing goes to it. Speeds that are 0 are measured where they matter (`host` must be known).
+struct PlacementForecast {
+    PlacementSummary summary;  // device_bytes: of weights alone
+    int prefill_chunk = 0;     // 0: as the CPU has it
+    ReadSpeeds speeds;
+};
+// Errors: as place_model().
+Result<PlacementForecast> forecast_placement(const ModelShape& shape, const ModelWeights& weights,
+                                             std::int64_t kv_bytes, const EngineOptions& options,
+                                             ReadSpeeds speeds, const CancelToken& cancel);
+
 }  // namespace starglass

@@ -36,7 +36,7 @@ public:
                     {.chunk = engine_->prefill_chunk(),
                      .context = engine_->options().context_tokens,
                      .chunk_max = engine_->chunk_max()},
-                    engine_->experts()),
+                    engine_->feeds()),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
         for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,

@@ -56,7 +56,7 @@ public:
           state_(layers_, model_state_shape(*engine_).window),
           working_(state_, engine_->backend()),
           forward_(engine_->shape(), engine_->weights(), engine_->backend(), engine_->rounding(),
-                   engine_->experts()) {}
+                   engine_->feeds()) {}
 
     [[nodiscard]] std::int64_t position() const override { return state_.positions(); }
     // Any token, spread over the vocabulary. Not what the model would say next: what is read for a

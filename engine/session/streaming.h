@@ -40,8 +40,9 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-// Reads every weight a token needs into memory and changes `weights` accordingly. `mapped` is the
-// file as `weights` refer to it. `progress` counts bytes. Errors: io, out_of_memory, cancelled.
+// Reads every weight a token needs (and that `weights` has) into memory and changes `weights`
+// accordingly. `mapped` is the file as `weights` refer to it. `progress` counts bytes. Errors: io,
+// out_of_memory, cancelled.
 Result<HostBlock> copy_shared_weights(
     const std::string& path, const std::byte* mapped, const ModelShape& shape,
     ModelWeights& weights, const std::string& reads,

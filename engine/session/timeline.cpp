@@ -7,12 +7,12 @@
 namespace starglass {
 
 Timeline::Timeline(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
-                   Rounding rounding, Options options, ExpertFeed* experts)
+                   Rounding rounding, Options options, const WeightFeeds& feeds)
     : options_(options),
       state_(layer_state_shapes(shape, rounding),
              static_cast<int>(std::min<std::int64_t>(shape.window, options.context))),
       working_(state_, backend),
-      forward_(shape, weights, backend, rounding, experts) {
+      forward_(shape, weights, backend, rounding, feeds) {
 }
 
 std::int64_t Timeline::bytes() const {

@@ -48,7 +48,7 @@ public:
     };
 
     Timeline(const ModelShape& shape, const ModelWeights& weights, Backend& backend,
-             Rounding rounding, Options options, ExpertFeed* experts = nullptr);
+             Rounding rounding, Options options, const WeightFeeds& feeds = {});
 
     [[nodiscard]] std::span<const std::int32_t> tokens() const { return tokens_; }
     [[nodiscard]] std::int64_t bytes() const;

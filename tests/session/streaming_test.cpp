@@ -189,8 +189,9 @@ TEST_F(Streaming, WaysOfReadingAndBackendsAgree) {
     const std::int64_t budget = least_budget(path) * 2;
     for (const char* reads : {"threads", "io_uring"}) {
         for (const std::string_view policy : expert_policies()) {
-            for (const bool lookahead : {false, true}) {
-                SCOPED_TRACE(fmt::format("{} {} {}", reads, policy, lookahead));
+            for (const Lookahead lookahead :
+                 {Lookahead::automatic, Lookahead::off, Lookahead::on}) {
+                SCOPED_TRACE(fmt::format("{} {} {}", reads, policy, static_cast<int>(lookahead)));
                 EngineOptions options = options_with(budget);
                 options.expert_reads = reads;
                 options.expert_policy = policy;
@@ -210,36 +211,51 @@ TEST_F(Streaming, WaysOfReadingAndBackendsAgree) {
 TEST_F(Streaming, TheSimulatorSaysWhatHappened) {
     const std::string path = mixed();
     const std::int64_t least = least_budget(path);
+    const CancelToken cancel;
     for (const double factor : {1.0, 4.0, 8.0}) {
         for (const std::string_view policy : expert_policies()) {
-            SCOPED_TRACE(fmt::format("{} {}", policy, factor));
-            EngineOptions options =
-                options_with(static_cast<std::int64_t>(static_cast<double>(least) * factor));
-            options.expert_policy = policy;
-            const auto engine = open(path, options);
-            evaluate(*engine, some_tokens(200, engine->info().vocabulary, 11));
-            const ExpertMemorySnapshot now = engine->expert_memory()->snapshot();
-            const ExpertTrace trace = engine->expert_memory()->trace();
-            SimulationOptions simulated;
-            simulated.policy = policy;
-            simulated.budget_bytes = now.budget_bytes;
-            const CancelToken cancel;
-            const auto result = simulate_experts(trace, simulated, cancel);
-            ASSERT_TRUE(result) << result.error().message;
-            EXPECT_EQ(result->totals.hits, now.totals.hits);
-            EXPECT_EQ(result->totals.misses, now.totals.misses);
-            if (factor > 1) {
-                EXPECT_GT(now.totals.hits, 0U);
+            for (const Lookahead lookahead : {Lookahead::off, Lookahead::on}) {
+                SCOPED_TRACE(fmt::format("{} {} {}", policy, factor, static_cast<int>(lookahead)));
+                EngineOptions options =
+                    options_with(static_cast<std::int64_t>(static_cast<double>(least) * factor));
+                options.expert_policy = policy;
+                options.expert_lookahead = lookahead;
+                const auto engine = open(path, options);
+                evaluate(*engine, some_tokens(200, engine->info().vocabulary, 11));
+                const ExpertMemorySnapshot now = engine->expert_memory()->snapshot();
+                const ExpertTrace trace = engine->expert_memory()->trace();
+                SimulationOptions simulated;
+                simulated.policy = policy;
+                simulated.budget_bytes = now.budget_bytes;
+                const auto result = simulate_experts(trace, simulated, cancel);
+                ASSERT_TRUE(result) << result.error().message;
+                EXPECT_EQ(result->totals.hits, now.totals.hits);
+                EXPECT_EQ(result->totals.misses, now.totals.misses);
+                EXPECT_EQ(result->totals.experts_read, now.totals.experts_read);
+                EXPECT_EQ(result->totals.ahead_used, now.totals.ahead_used);
+                if (factor > 1) {
+                    EXPECT_GT(now.totals.hits, 0U);
+                }
+                if (lookahead == Lookahead::off) {
+                    // Each miss was read once, and nothing else.
+                    EXPECT_EQ(now.totals.experts_read, now.totals.misses);
+                } else {
+                    EXPECT_GT(now.totals.ahead_used, 0U);
+                    simulated.lookahead = false;
+                    const auto without = simulate_experts(trace, simulated, cancel);
+                    ASSERT_TRUE(without);
+                    EXPECT_EQ(without->totals.ahead_used, 0U);
+                }
             }
-            // Each miss was read once, and nothing else.
-            EXPECT_EQ(now.totals.experts_read, now.totals.misses);
         }
     }
 }
 
 TEST_F(Streaming, FramesAddUpToTheTotals) {
     const std::string path = mixed();
-    const auto engine = open(path, options_with(least_budget(path) * 2));
+    EngineOptions options = options_with(least_budget(path) * 2);
+    options.expert_lookahead = Lookahead::off;
+    const auto engine = open(path, options);
     struct Listener final : SessionListener {
         void on_experts(const ExpertsFrame& frame) override {
             ++frames;

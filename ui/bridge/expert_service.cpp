@@ -55,7 +55,7 @@ ExpertService::~ExpertService() {
 
 void ExpertService::follow(EngineBridge& bridge) {
     const auto take = [this, &bridge] {
-        setLookahead(bridge.options().expert_lookahead);
+        setLookahead(bridge.options().expert_lookahead != Lookahead::off);
         setLease(bridge.experts());
     };
     connect(&bridge, &EngineBridge::modelReady, this, take);

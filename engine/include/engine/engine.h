@@ -49,7 +49,7 @@ struct EngineOptions {
     std::string expert_policy;      // one of expert_policies(); empty: the first
     std::string expert_folder;      // where what is used often is remembered; empty: nowhere
     std::string expert_reads;       // "io_uring" or "threads"; empty: what works here
-    bool expert_lookahead = false;  // read ahead what the next layer is predicted to choose
+    Lookahead expert_lookahead = Lookahead::automatic;
 
     // For vulkan and automatic.
     std::string device;              // index or part of a name; empty: the best real one
