@@ -22,7 +22,7 @@ struct CacheSimOptions {
     std::string trace;
     std::vector<std::string> budgets = {"10%", "20%", "30%", "40%", "50%", "60%", "70%", "80%"};
     std::string policy = "all";
-    bool lookahead = false, start_full = false, json = false;
+    bool lookahead = true, start_full = false, json = false;
     double compute_ms = 0;
     std::string read_speed;
     std::string generate, out;
@@ -275,7 +275,8 @@ void add_cache_sim(CLI::App& app, Command& chosen) {
         ->check(CLI::IsMember(names))
         ->type_name("NAME")
         ->capture_default_str();
-    command->add_flag("--lookahead", options->lookahead, "Read ahead what was predicted");
+    command->add_flag("--lookahead,!--no-lookahead", options->lookahead,
+                      "Read ahead what the trace says was predicted, as the run did (default)");
     command->add_flag("--full", options->start_full,
                       "Begin with the first experts of every layer in memory");
     command

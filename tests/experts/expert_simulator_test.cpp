@@ -219,6 +219,7 @@ TEST(ExpertSimulator, ReadingAheadHelpsWhenItIsRightAndReadsInVainWhenNot) {
         recipe.compute_seconds = 12.0 * 6 * 7'077'888 / 1.1e9 / (right == 1.0 ? 1 : 20);
         const ExpertTrace trace = *generate_trace(recipe);
         SimulationOptions options{.policy = "", .budget_bytes = 12 * 64 * 7'077'888ULL * 3 / 10};
+        options.lookahead = false;
         const auto without = simulate(trace, options);
         options.lookahead = true;
         const auto with = simulate(trace, options);

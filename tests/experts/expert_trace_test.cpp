@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -25,6 +26,8 @@ ExpertTrace sample() {
     ExpertTrace trace = *generate_trace(recipe);
     trace.model = "A model";
     trace.expert_bytes = {10, 20, 30, 0, 50};
+    for (int id = 0; id < 5 * 40; ++id) trace.expected.push_back(static_cast<float>(id) / 200);
+    trace.preloaded = {7, 0, 199, 42};
     return trace;
 }
 
@@ -38,6 +41,8 @@ void expect_equal(const ExpertTrace& a, const ExpertTrace& b) {
     EXPECT_EQ(a.compute_seconds, b.compute_seconds);
     EXPECT_EQ(a.prefill_seconds, b.prefill_seconds);
     EXPECT_EQ(a.read_bytes_s, b.read_bytes_s);
+    EXPECT_EQ(a.expected, b.expected);
+    EXPECT_EQ(a.preloaded, b.preloaded);
     ASSERT_EQ(a.batches.size(), b.batches.size());
     for (std::size_t i = 0; i < a.batches.size(); ++i) {
         EXPECT_EQ(a.batches[i].position, b.batches[i].position);
@@ -107,6 +112,11 @@ TEST(ExpertTrace, RefusesWhatNoModelCouldHaveDone) {
     refused([](ExpertTrace& t) { t.expert_bytes.pop_back(); });
     refused([](ExpertTrace& t) { t.expert_bytes[0] = std::uint64_t{1} << 60; });
     refused([](ExpertTrace& t) { t.compute_seconds = -1; });
+    refused([](ExpertTrace& t) { t.expected.pop_back(); });
+    refused([](ExpertTrace& t) { t.expected[3] = 1.5F; });
+    refused([](ExpertTrace& t) { t.expected[3] = std::nanf(""); });
+    refused([](ExpertTrace& t) { t.preloaded[0] = 200; });
+    refused([](ExpertTrace& t) { t.preloaded[0] = -1; });
     refused([](ExpertTrace& t) { t.batches[3].rows = 0; });
     refused([](ExpertTrace& t) { t.batches[3].experts.pop_back(); });
     refused([](ExpertTrace& t) { t.batches[3].experts[1] = 40; });
