@@ -19,6 +19,7 @@
 #include "builtin/builtin_model.h"
 #include "desktop/screenshots.h"
 #include "engine/devices.h"
+#include "engine/experts.h"
 #include "inspector/cache_tab.h"
 #include "inspector/inspector_panel.h"
 #include "library/library_service.h"
@@ -126,6 +127,7 @@ EngineOpeners realEngine() {
         return open_engine(builtin_model(), "built-in", options, progress, cancel);
     };
     out.devices = [] { return list_vulkan_devices(); };
+    out.simulate = simulate_experts;
     return out;
 }
 
@@ -220,8 +222,13 @@ int main(int argc, char** argv) {
     auto* inspector = new InspectorPanel;
     inspector->follow(window.bridge(), window.chat());
     inspector->followCache(window.cache());
+    inspector->followExperts(window.experts());
     QObject::connect(&window, &MainWindow::cacheWanted, inspector, [inspector] {
         inspector->setCurrentIndex(InspectorPanel::kCache);
+        inspector->setFocus();
+    });
+    QObject::connect(&window, &MainWindow::expertsWanted, inspector, [inspector] {
+        inspector->setCurrentIndex(InspectorPanel::kExperts);
         inspector->setFocus();
     });
     QObject::connect(&window, &MainWindow::zoomChanged, inspector, &InspectorPanel::setZoom);

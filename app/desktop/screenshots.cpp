@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "desktop/screenshots.h"
 
+#include <QAction>
 #include <QApplication>
 #include <QDir>
 #include <QElapsedTimer>
+#include <QFile>
 #include <QPixmap>
+#include <QScrollArea>
+#include <QScrollBar>
+#include <QSlider>
 #include <QTimer>
 #include <cstdio>
 #include <iterator>
 
+#include "builtin/builtin_model.h"
+#include "inspector/expert_disk_view.h"
+#include "inspector/experts_tab.h"
 #include "inspector/inspector_panel.h"
+#include "inspector/what_if.h"
 #include "library/session_controller.h"
 #include "shell/main_window.h"
 #include "shell/placement_dialog.h"
@@ -22,6 +31,10 @@ constexpr int kTimeoutMs = 300'000;
 // Enough of the answer to be seen to be one, and not yet all of it.
 constexpr int kMiddleBytes = 60;
 constexpr int kCacheMs = 1500;
+// Predictions only run when nobody else wants to.
+constexpr int kPredictMs = 2500;
+// Part of the built-in model's experts that may be in memory.
+constexpr std::uint64_t kStreamedPart = 2;
 
 const char* const kQuestions[] = {"What is 47 + 38?", "What does the expert heat map show?"};
 // One session each, for a list that is not empty.
@@ -55,6 +68,7 @@ ScreenshotRun::ScreenshotRun(MainWindow& window, InspectorPanel& inspector, QStr
 }
 
 void ScreenshotRun::next() {
+    if (streamedStep_ >= 0) return nextStreamed();
     // Per theme: the first page and a first question; a second one, drawn half answered; its end;
     // what the disk remembers of it. In between, a few sessions of their own.
     theme_ = dark_ ? QStringLiteral("dark") : QStringLiteral("light");
@@ -81,7 +95,7 @@ void ScreenshotRun::next() {
             save(QStringLiteral("window-%1-cache").arg(theme_));
             if (dark_) {
                 save(QStringLiteral("window-dark-sessions"));
-                return end({});
+                return openStreamed();
             }
             [[fallthrough]];
         default:
@@ -95,6 +109,69 @@ void ScreenshotRun::next() {
             dark_ = true;
             step_ = 0;
             QTimer::singleShot(100, this, &ScreenshotRun::next);
+    }
+}
+
+// The built-in model lies in this program's own memory, so that nothing of it is read: the pictures
+// of reading need it as a file, and less memory than its experts.
+void ScreenshotRun::openStreamed() {
+    const auto bytes = builtin_model();
+    QFile file(streamed_.filePath(QStringLiteral("built-in.gguf")));
+    const auto size = static_cast<qint64>(bytes.size());
+    if (!file.open(QIODevice::WriteOnly) ||
+        file.write(reinterpret_cast<const char*>(bytes.data()), size) != size || !file.flush())
+        return end(QStringLiteral("cannot write '%1'").arg(file.fileName()));
+    EngineOptions options = window_.bridge().options();
+    options.backend = BackendKind::cpu;
+    options.expert_bytes =
+        static_cast<std::int64_t>(window_.bridge().model()->routed_bytes / kStreamedPart);
+    window_.bridge().setOptions(options);
+    streamedStep_ = 0;
+    window_.sessions().newChat();
+    window_.openModel(file.fileName());
+}
+
+void ScreenshotRun::nextStreamed() {
+    ExpertsTab& tab = inspector_.expertsTab();
+    switch (streamedStep_++) {
+        case 0:
+            if (!window_.experts().streaming())
+                return end(QStringLiteral("the model was to be read from its file and is not"));
+            window_.action(QStringLiteral("inspector"))->setChecked(true);
+            inspector_.setCurrentIndex(InspectorPanel::kExperts);
+            window_.ask(QLatin1String(kQuestions[1]));
+            break;
+        case 1:
+            QTimer::singleShot(kPredictMs, this, &ScreenshotRun::next);
+            break;
+        default: {
+            tab.map().selectCell({3, 5});
+            QSlider& slider = tab.disk().whatIf().slider();
+            slider.setValue(slider.value() + 1);
+            QScrollBar* bar = tab.findChild<QScrollArea*>()->verticalScrollBar();
+            for (const bool dark : {true, false}) {
+                window_.setTheme(dark ? ThemeChoice::dark : ThemeChoice::light);
+                const QString name =
+                    QStringLiteral("experts-%1-%2")
+                        .arg(dark ? QStringLiteral("dark") : QStringLiteral("light"));
+                const std::pair<ExpertsTab::View, QString> views[] = {
+                    {ExpertsTab::use, QStringLiteral("use")},
+                    {ExpertsTab::tier, QStringLiteral("tier")},
+                    {ExpertsTab::hits, QStringLiteral("hits")}};
+                for (const auto& [view, word] : views) {
+                    tab.setView(view);
+                    inspector_.showNow();
+                    window_.grab();
+                    QApplication::processEvents();
+                    save(name.arg(word));
+                }
+                bar->setValue(bar->maximum());
+                QApplication::processEvents();
+                save(name.arg(QStringLiteral("reads")));
+                bar->setValue(0);
+            }
+            end({});
+        }
     }
 }
 

@@ -15,6 +15,9 @@ Result<std::byte*> reserve_memory(std::uint64_t bytes) {
     if (memory == MAP_FAILED)
         return fail(ErrorCode::out_of_memory, "there is no address space for {} bytes: {}", bytes,
                     std::strerror(errno));
+#ifdef MADV_HUGEPAGE
+    ::madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
     return static_cast<std::byte*>(memory);
 }
 

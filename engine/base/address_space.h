@@ -12,7 +12,9 @@
 
 namespace starglass {
 
-// Page aligned, zero until written; no memory yet. Errors: out_of_memory.
+// Page aligned, zero until written; no memory yet. In large pages where the system has them: what is
+// read through from end to end needs fewer look-ups of addresses, and is filled with fewer faults.
+// Errors: out_of_memory.
 [[nodiscard]] Result<std::byte*> reserve_memory(std::uint64_t bytes);
 // Gives the memory back, the addresses stay. Page aligned.
 void forget_memory(std::span<std::byte> memory) noexcept;

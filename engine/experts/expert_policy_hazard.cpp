@@ -25,6 +25,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -34,8 +35,21 @@ namespace starglass {
 namespace {
 
 constexpr float kAbsent = std::numeric_limits<float>::infinity();
-// Rows are padded to whole vectors.
-constexpr std::size_t kLanes = 8;
+// Four experts side by side, which every processor we run on adds and multiplies at once; rows are
+// padded to whole ones.
+using Lanes [[gnu::vector_size(16)]] = float;
+constexpr std::size_t kLanes = 4;
+
+Lanes load(const float* from) {
+    Lanes value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+void store(float* to, Lanes value) {
+    std::memcpy(to, &value, sizeof value);
+}
+// Keeps shares from becoming so small that processors multiply them a hundred times more slowly.
+constexpr float kNearlyNothing = 1e-12F;
 // Until so many tokens were seen a share is their plain mean, so that what is slow to forget is not
 // slow to learn; in the beginning all experts have been used alike for kBeginTokens.
 constexpr double kBeginTokens = 40;
@@ -47,7 +61,7 @@ constexpr int kSolveTokens = 32;
 constexpr double kKeep = 0.98;
 constexpr double kRidge = 1e-3;
 // Experts measured per token; more than these would cost time and tell little more.
-constexpr int kMeasuredExperts = 1024;
+constexpr std::size_t kMeasuredExperts = 512;
 
 struct Settings {
     std::string_view name;
@@ -75,11 +89,12 @@ public:
           ranks_(layers_ * stride_, kAbsent),
           present_(layers_ * stride_),
           least_(layers_, kAbsent),
+          worth_least_(layers_),
           stale_(layers_, 0),
           run_(layers_, 0),
           measured_(count_ * stride_),
           keep_(count_),
-          weights_(settings_.weights.begin(), settings_.weights.end()),
+          scale_(settings_.weights.begin(), settings_.weights.end()),
           products_(count_ * count_),
           answers_(count_),
           measure_every_(std::clamp<std::uint64_t>(layers_ * experts_ / kMeasuredExperts, 1, 16)) {
@@ -87,6 +102,10 @@ public:
         half_lives.insert(half_lives.end(), settings_.prompt_half_lives.begin(),
                           settings_.prompt_half_lives.end());
         for (const double half_life : half_lives) rates_.push_back(1 - std::exp2(-1 / half_life));
+        for (std::size_t until = 0; until <= layers_; ++until)
+            worths_.push_back(1 + settings_.next_layer * (1 - static_cast<float>(until) /
+                                                                  static_cast<float>(layers_)));
+        estimate_all();
     }
 
     [[nodiscard]] std::string_view name() const override { return settings_.name; }
@@ -118,7 +137,7 @@ public:
         for (std::size_t k = 0; k < count_; ++k) {
             float& share = shares(layer, k)[expert];
             share += (1 - keep_[k]) * part;
-            estimate += static_cast<float>(weights_[k]) * share;
+            estimate += scale_[k] * share;
         }
         estimates_[layer * stride_ + expert] = estimate;
         enter(layer, expert);
@@ -136,18 +155,33 @@ public:
         stale_[layer] = 1;
     }
 
-    [[nodiscard]] ExpertId victim(int layer, const std::function<bool(ExpertId)>& may_go) override {
+    [[nodiscard]] ExpertId victim(int running,
+                                  const std::function<bool(ExpertId)>& may_go) override {
+        const auto layer = static_cast<std::size_t>(running);
         // The layer that looks best first: most others need not be read then.
         std::size_t first = 0;
+        float promise = kAbsent;
         for (std::size_t l = 0; l < layers_; ++l) {
             if (stale_[l] != 0) find_least(l);
-            if (least_[l] * worth(l, layer) < least_[first] * worth(first, layer)) first = l;
+            worth_least_[l] = least_[l] * worth(l, layer);
+            if (!(worth_least_[l] < promise)) continue;
+            promise = worth_least_[l];
+            first = l;
         }
         ExpertId best = kNoExpert;
         float smallest = kAbsent;
         const auto look = [&](std::size_t l) {
+            if (least_[l] == kAbsent) return;
             const float factor = worth(l, layer);
             const float* const ranks = ranks_.data() + l * stride_;
+            const float* const least = std::find(ranks, ranks + experts_, least_[l]);
+            const auto nearest =
+                static_cast<ExpertId>(l * experts_) + static_cast<ExpertId>(least - ranks);
+            if (least < ranks + experts_ && may_go(nearest)) {
+                smallest = *least * factor;
+                best = nearest;
+                return;
+            }
             for (std::size_t expert = 0; expert < experts_; ++expert) {
                 if (!(ranks[expert] * factor < smallest)) continue;
                 const auto id = static_cast<ExpertId>(l * experts_ + expert);
@@ -158,7 +192,7 @@ public:
         };
         look(first);
         for (std::size_t l = 0; l < layers_; ++l)
-            if (l != first && least_[l] * worth(l, layer) < smallest) look(l);
+            if (worth_least_[l] < smallest && l != first) look(l);
         return best;
     }
 
@@ -168,8 +202,8 @@ public:
         for (std::size_t layer = 0; layer < layers_; ++layer) {
             for (std::size_t k = 0; k < count_; ++k)
                 std::copy_n(shares_of.data() + layer * experts_, experts_, shares(layer, k));
-            estimate(layer);
         }
+        estimate_all();
     }
 
 private:
@@ -178,12 +212,8 @@ private:
     }
 
     // 1 for the layer that runs, which comes again last, up to 1 + next_layer for the next one.
-    [[nodiscard]] float worth(std::size_t of, int running) const {
-        if (settings_.next_layer == 0) return 1;
-        const auto now = static_cast<std::size_t>(running);
-        const std::size_t until = of > now ? of - now : of + layers_ - now;
-        return 1 +
-               settings_.next_layer * (1 - static_cast<float>(until) / static_cast<float>(layers_));
+    [[nodiscard]] float worth(std::size_t of, std::size_t running) const {
+        return worths_[of > running ? of - running : of + layers_ - running];
     }
 
     void enter(std::size_t layer, std::size_t expert) {
@@ -195,11 +225,14 @@ private:
 
     void find_least(std::size_t layer) {
         const float* const ranks = ranks_.data() + layer * stride_;
-        std::array<float, kLanes> least{};
+        // Eight chains, so that one comparison need not wait for another.
+        std::array<float, 2 * kLanes> least{};
         least.fill(kAbsent);
-        for (std::size_t i = 0; i < stride_; i += kLanes)
-            for (std::size_t lane = 0; lane < kLanes; ++lane)
+        std::size_t i = 0;
+        for (; i + least.size() <= stride_; i += least.size())
+            for (std::size_t lane = 0; lane < least.size(); ++lane)
                 least[lane] = ranks[i + lane] < least[lane] ? ranks[i + lane] : least[lane];
+        for (; i < stride_; ++i) least[0] = std::min(least[0], ranks[i]);
         least_[layer] = *std::min_element(least.begin(), least.end());
         stale_[layer] = 0;
     }
@@ -209,24 +242,30 @@ private:
         run_[layer] = batch_;
         measuring_ = settings_.learn && rows_ == 1 && (batch_ + layer) % measure_every_ == 0;
         if (measuring_) measure(layer);
-        for (std::size_t k = 0; k < count_; ++k) {
-            if (keep_[k] == 1.0F) continue;
-            float* const share = shares(layer, k);
-            for (std::size_t i = 0; i < stride_; ++i) share[i] *= keep_[k];
-        }
-        estimate(layer);
+        estimate(layer, keep_);
     }
 
-    void estimate(std::size_t layer) {
+    void estimate_all() {
+        const std::vector<float> as_they_are(count_, 1.0F);
+        for (std::size_t layer = 0; layer < layers_; ++layer) estimate(layer, as_they_are);
+    }
+
+    // Shares become older by `keep`, and what follows from them.
+    void estimate(std::size_t layer, const std::vector<float>& keep) {
+        float* const share = shares(layer, 0);
         float* const to = estimates_.data() + layer * stride_;
-        std::fill_n(to, stride_, 0.0F);
-        for (std::size_t k = 0; k < count_; ++k) {
-            const float* const share = shares(layer, k);
-            const auto weight = static_cast<float>(weights_[k]);
-            for (std::size_t i = 0; i < stride_; ++i) to[i] += weight * share[i];
-        }
-        const std::uint8_t* const present = present_.data() + layer * stride_;
         float* const ranks = ranks_.data() + layer * stride_;
+        const std::uint8_t* const present = present_.data() + layer * stride_;
+        for (std::size_t i = 0; i < stride_; i += kLanes) {
+            Lanes sum{};
+            for (std::size_t k = 0; k < count_; ++k) {
+                float* const x = share + k * stride_ + i;
+                const Lanes older = load(x) * keep[k] + kNearlyNothing;
+                store(x, older);
+                sum += older * scale_[k];
+            }
+            store(to + i, sum);
+        }
         for (std::size_t i = 0; i < stride_; ++i) ranks[i] = present[i] != 0 ? to[i] : kAbsent;
         stale_[layer] = 1;
     }
@@ -238,12 +277,11 @@ private:
             for (std::size_t j = 0; j <= k; ++j) {
                 const float* const x = measured_.data() + k * stride_;
                 const float* const y = measured_.data() + j * stride_;
-                std::array<float, kLanes> sums{};
-                for (std::size_t i = 0; i < stride_; i += kLanes)
-                    for (std::size_t lane = 0; lane < kLanes; ++lane)
-                        sums[lane] += x[i + lane] * y[i + lane];
+                Lanes sums{};
+                for (std::size_t i = 0; i < stride_; i += kLanes) sums += load(x + i) * load(y + i);
                 double sum = 0;
-                for (const float lane : sums) sum += static_cast<double>(lane);
+                for (std::size_t lane = 0; lane < kLanes; ++lane)
+                    sum += static_cast<double>(sums[lane]);
                 products_[k * count_ + j] += sum;
             }
     }
@@ -279,7 +317,7 @@ private:
                 solution_[k] -= factor_[i * count_ + k] * solution_[i];
             solution_[k] /= factor_[k * count_ + k];
         }
-        weights_ = solution_;
+        std::copy(solution_.begin(), solution_.end(), scale_.begin());
         for (double& product : products_) product *= kKeep;
         for (double& answer : answers_) answer *= kKeep;
     }
@@ -287,17 +325,19 @@ private:
     const Settings settings_;
     const std::size_t layers_, experts_, stride_;
     const std::size_t own_, count_;  // shares of decoded tokens, and all of them
+    std::vector<float> worths_;      // [layers + 1] by how many layers until it runs again
     std::vector<double> rates_;      // [count]
     std::vector<float> shares_;      // [layers, count, stride]
     std::vector<float> estimates_;   // [layers, stride]
     std::vector<float> ranks_;       // the same; kAbsent for what is not in memory
     std::vector<std::uint8_t> present_;
-    std::vector<float> least_;  // [layers] of the ranks
+    std::vector<float> least_;        // [layers] of the ranks
+    std::vector<float> worth_least_;  // [layers] the same, for the layer being run
     std::vector<std::uint8_t> stale_;
     std::vector<std::uint64_t> run_;  // [layers] the last batch it ran in
     std::vector<float> measured_;     // [count, stride] of the layer being measured
     std::vector<float> keep_;         // [count] in this batch
-    std::vector<double> weights_;     // [count]
+    std::vector<float> scale_;        // [count] the weights
     std::vector<double> products_, answers_, factor_, solution_;
     const std::uint64_t measure_every_;  // batches between two measurements of a layer
     bool measuring_ = false, prompt_ = false;

@@ -357,6 +357,7 @@ void ExpertStore::expect(std::span<const float> shares) {
     cache_->policy().expect(shares);
     const std::lock_guard lock(mutex_);
     shared_.shares.assign(shares.begin(), shares.end());
+    shared_.expected = shared_.shares;
 }
 
 void ExpertStore::preload(std::vector<ExpertId> order) {
@@ -374,7 +375,17 @@ void ExpertStore::run_preload(const std::vector<ExpertId>& order) {
     for (const ExpertId id : order) {
         if (stop_preload_ || failed()) return;
         if (cache_->resident(id)) continue;
-        if (!cache_->preload(id)) break;
+        if (!cache_->preload(id)) {
+            // Under a larger budget the rest would have come too.
+            const std::lock_guard lock(mutex_);
+            const auto rest = std::find(order.begin(), order.end(), id);
+            shared_.preloaded.insert(shared_.preloaded.end(), rest, order.end());
+            break;
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            shared_.preloaded.push_back(id);
+        }
         read_expert(id);
         under_way.push_back(id);
         if (under_way.size() < kPreloadDepth) continue;
@@ -605,6 +616,7 @@ Status ExpertStore::end_batch(bool complete) {
             shared_.batch_rows += rows_;
             shared_.batches.push_back(std::move(batch_));
             while (shared_.batch_rows > kTraceRows && shared_.batches.size() > 1) {
+                shared_.preloaded.clear();
                 shared_.batch_rows -= shared_.batches.front().rows;
                 shared_.batches.pop_front();
             }
@@ -684,6 +696,8 @@ ExpertTrace ExpertStore::trace() const {
     out.compute_seconds = median({shared_.decode_seconds.begin(), shared_.decode_seconds.end()});
     out.prefill_seconds = median({shared_.prefill_seconds.begin(), shared_.prefill_seconds.end()});
     if (shared_.busy_seconds > 0) out.read_bytes_s = shared_.busy_bytes / shared_.busy_seconds;
+    out.expected = shared_.expected;
+    out.preloaded = shared_.preloaded;
     out.batches.assign(shared_.batches.begin(), shared_.batches.end());
     return out;
 }

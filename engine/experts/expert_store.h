@@ -211,6 +211,8 @@ private:
         std::uint64_t latency_count = 0;
         double busy_seconds = 0;  // nothing but reading
         double busy_bytes = 0;
+        std::vector<float> expected;      // at the start
+        std::vector<ExpertId> preloaded;  // until batches are forgotten
         std::deque<ExpertTrace::Batch> batches;
         std::int64_t batch_rows = 0;
         std::deque<double> decode_seconds, prefill_seconds;  // without waiting, recent

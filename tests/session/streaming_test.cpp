@@ -322,6 +322,16 @@ TEST_F(Streaming, WhatIsUsedIsRememberedAndThereBeforeTheFirstToken) {
     EXPECT_LE(before.resident_bytes, before.budget_bytes);
     EXPECT_EQ(before.totals.misses, 0U);
     const Outcome warm = evaluate(*engine, tokens);
+    {
+        // The simulator begins as this run did.
+        SimulationOptions simulated;
+        simulated.budget_bytes = before.budget_bytes;
+        const auto result = simulate_experts(engine->expert_memory()->trace(), simulated, {});
+        ASSERT_TRUE(result) << result.error().message;
+        const ExpertTotals totals = engine->expert_memory()->snapshot().totals;
+        EXPECT_EQ(result->totals.hits, totals.hits);
+        EXPECT_EQ(result->totals.misses, totals.misses);
+    }
     EXPECT_LT(engine->expert_memory()->snapshot().totals.misses, cold);
     expect_same_bits(warm, evaluate(*open(path, options_with(0)), tokens));
 

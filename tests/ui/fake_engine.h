@@ -4,8 +4,10 @@
 // the plan may be changed from the test's thread at any time.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/experts.h"
 #include "engine/kv_cache.h"
 
 namespace starglass::test {
@@ -48,6 +51,87 @@ inline FakeReply reply(const std::string& thinking, const std::string& answer, i
     };
     add(StreamPart::thinking, thinking);
     add(StreamPart::answer, answer);
+    return out;
+}
+
+// The experts of an engine that reads them from disk, as a test sets them. Outlives its engine, so
+// that a look at a dead engine's experts is seen and not a crash.
+class FakeExperts final : public ExpertMemory {
+public:
+    void set(ExpertMemorySnapshot snapshot) {
+        const std::lock_guard lock(mutex_);
+        snapshot_ = std::move(snapshot);
+    }
+    void set(ExpertTrace trace) {
+        const std::lock_guard lock(mutex_);
+        trace_ = std::move(trace);
+    }
+    ExpertMemorySnapshot snapshot() const override {
+        looked();
+        const std::lock_guard lock(mutex_);
+        return snapshot_;
+    }
+    ExpertTrace trace() const override {
+        looked();
+        const std::lock_guard lock(mutex_);
+        return trace_;
+    }
+    mutable std::atomic<int> looks{0};
+    mutable std::atomic<int> looksAfterTheEnd{0};
+    std::atomic<bool> gone{false};
+    std::function<void()> whileLooking;  // set before the engine is opened
+
+private:
+    void looked() const {
+        ++looks;
+        if (whileLooking) whileLooking();
+        if (gone) ++looksAfterTheEnd;
+    }
+    mutable std::mutex mutex_;
+    ExpertMemorySnapshot snapshot_;
+    ExpertTrace trace_;
+};
+
+// Two layers of four experts, two used; some of them in memory.
+inline ExpertMemorySnapshot small_snapshot() {
+    ExpertMemorySnapshot out;
+    out.layers = 2;
+    out.experts = 4;
+    out.experts_used = 2;
+    out.hash_layers = 1;
+    out.budget_bytes = 4'000'000;
+    out.resident_bytes = 3'000'000;
+    out.routed_bytes = 8'000'000;
+    out.resident_experts = 3;
+    using enum ExpertTier;
+    out.tiers = {host, disk, disk, host, disk, host, disk, disk};
+    out.hits = {9, 0, 0, 3, 0, 4, 0, 0};
+    out.misses = {1, 2, 0, 1, 5, 0, 0, 0};
+    out.totals.hits = 16;
+    out.totals.misses = 9;
+    out.totals.read_bytes = 9'000'000;
+    out.totals.experts_read = 9;
+    out.latency = {9, 0.0041, 0.0098, 0.022};
+    out.read_bytes_s = 1.1e9;
+    out.policy = "lru";
+    out.reads = "io_uring, direct, registered memory";
+    return out;
+}
+
+inline ExpertTrace small_trace(int tokens) {
+    ExpertTrace out;
+    out.layers = 2;
+    out.experts = 4;
+    out.used = 2;
+    out.hash_layers = 1;
+    out.expert_bytes = {1'000'000, 1'000'000};
+    for (int i = 0; i < tokens; ++i) {
+        ExpertTrace::Batch batch;
+        batch.position = i;
+        batch.rows = 1;
+        batch.experts = {0, 3, 1, 2};
+        out.batches.push_back(std::move(batch));
+    }
     return out;
 }
 
@@ -101,6 +185,10 @@ public:
         const std::lock_guard lock(mutex_);
         return options_;
     }
+
+    // Engines opened from now on read their experts from disk; each token then sends `expertUse`.
+    std::shared_ptr<FakeExperts> experts;
+    std::vector<ExpertLayerUse> expertUse{{2, 1, 1'000'000, 0.004F}, {2, 0, 0, 0.0F}};
 
     std::string device;   // a graphics processor that engines may run on; empty: none
     int loadDelayMs = 0;  // in steps that listen to cancellation
@@ -163,6 +251,21 @@ public:
             frame.experts = experts;
             frame.weights = weights;
             listener.on_routing(frame);
+            if (plan_->experts) {
+                ExpertsFrame use;
+                use.position = event.position - 1;
+                use.rows = 1;
+                use.seconds = 0.02;
+                use.layers = plan_->expertUse;
+                for (const ExpertLayerUse& layer : plan_->expertUse) {
+                    use.stall_seconds += static_cast<double>(layer.stall_seconds);
+                    out.experts.hits += static_cast<std::uint64_t>(layer.needed - layer.misses);
+                    out.experts.misses += static_cast<std::uint64_t>(layer.misses);
+                    out.experts.read_bytes += layer.read_bytes;
+                }
+                out.experts.stall_seconds += use.stall_seconds;
+                listener.on_experts(use);
+            }
             listener.on_token(event);
             tokens_.push_back(event.id);
             out.tokens.push_back(event.id);
@@ -238,6 +341,11 @@ public:
                 options.device_expert_layers >= 0 ? options.device_expert_layers : 2;
             placement_.host_bytes = placement_.device_expert_layers < 2 ? 700'000'000 : 0;
         }
+        experts_ = plan_->experts;
+        if (experts_) {
+            placement_.memory_ceiling = 16'000'000;
+            placement_.expert_budget = 4'000'000;
+        }
         info_.name = "Fake guide";
         info_.builtin = plan_->builtin;
         info_.layers = 2;
@@ -251,6 +359,11 @@ public:
         info_.context_length = plan_->contextTokens;
     }
 
+    ~FakeEngine() override {
+        if (experts_) experts_->gone = true;
+    }
+
+    const ExpertMemory* expert_memory() const override { return experts_.get(); }
     const ModelInfo& info() const override { return info_; }
     const EngineOptions& options() const override { return options_; }
     const PlacementSummary& placement() const override { return placement_; }
@@ -273,6 +386,7 @@ private:
     std::shared_ptr<FakePlan> plan_;
     EngineOptions options_;
     PlacementSummary placement_;
+    std::shared_ptr<FakeExperts> experts_;
     ChatDialect dialect_;
     ModelInfo info_;
 };

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
+#include <QAction>
+#include <QDir>
 #include <QElapsedTimer>
 #include <QImage>
+#include <QLineSeries>
 #include <QPainter>
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalSpy>
+#include <QSlider>
 #include <QStandardPaths>
 #include <QTest>
 #include <cmath>
 
 #include "inspector/alternatives_view.h"
+#include "inspector/expert_charts.h"
+#include "inspector/expert_disk_view.h"
 #include "inspector/experts_tab.h"
 #include "inspector/heat_legend.h"
 #include "inspector/inspector_format.h"
 #include "inspector/inspector_panel.h"
+#include "inspector/inspector_parts.h"
 #include "inspector/performance_tab.h"
 #include "inspector/rate_series.h"
 #include "inspector/routing_history.h"
+#include "inspector/what_if.h"
 #include "inspector_samples.h"
 #include "theme/theme.h"
 
@@ -45,6 +55,48 @@ public:
         return false;
     }
 };
+
+// Layer 0 by token id; of 2 x 4 experts three are in memory, of layer 1 expert 3 was never needed.
+ExpertMemorySnapshot twoLayers() {
+    ExpertMemorySnapshot out;
+    out.layers = 2;
+    out.experts = 4;
+    out.experts_used = 2;
+    out.hash_layers = 1;
+    out.budget_bytes = 4'000'000;
+    out.resident_bytes = 3'000'000;
+    out.routed_bytes = 8'000'000;
+    out.resident_experts = 2;
+    using enum ExpertTier;
+    out.tiers = {host, disk, disk, device, disk, host, disk, disk};
+    out.hits = {9, 0, 0, 0, 0, 4, 0, 0};
+    out.misses = {1, 2, 0, 0, 4, 0, 1, 0};
+    out.totals.hits = 13;
+    out.totals.misses = 8;
+    out.totals.read_bytes = 9'000'000;
+    out.latency = {9, 0.0041, 0.0098, 0.022};
+    out.read_bytes_s = 1.1e9;
+    out.policy = "lru";
+    out.reads = "io_uring, direct, registered memory";
+    return out;
+}
+constexpr RoutingShape kTwo{2, 1, 4, 2};
+
+ExpertSnapshotPtr shared(const ExpertMemorySnapshot& snapshot) {
+    return std::make_shared<const ExpertMemorySnapshot>(snapshot);
+}
+
+ExpertsSample useOf(std::int64_t position, std::vector<ExpertLayerUse> layers, double seconds = 0.1,
+                    bool prefill = false) {
+    ExpertsSample out{position, 1, prefill, seconds, 0, std::move(layers)};
+    for (const ExpertLayerUse& layer : out.layers)
+        out.stallSeconds += static_cast<double>(layer.stall_seconds);
+    return out;
+}
+
+ExpertPrediction predictionOf(quint64 request, std::uint64_t budget, double rate) {
+    return {request, budget, 212, rate, rate * 16, {}};
+}
 
 QColor middleOf(const QImage& image, const QRectF& rect) {
     const qreal ratio = image.devicePixelRatio();
@@ -548,6 +600,466 @@ private slots:
         QCOMPARE(panel.expertsTab().counts().tokens(), 5);
         panel.clearConversation();
         QCOMPARE(panel.positionsOfCell(), std::vector<std::int64_t>{});
+    }
+
+    // --- experts read from disk ------------------------------------------------------------
+
+    void viewsOnlyWhereExpertsAreRead() {
+        ExpertsTab tab;
+        tab.resize(420, 900);
+        tab.show();
+        tab.setModel(kTwo);
+        tab.add({sampleOf(0, 2, 2, {0, 1, 1, 2}, {0.5F, 0.5F, 0.5F, 0.5F})});
+        QVERIFY(tab.memoryText().contains("All experts are in memory"));
+        QVERIFY(!tab.disk().isVisible());
+        QVERIFY(!tab.action("viewTier")->isEnabled());
+        tab.setView(ExpertsTab::tier);
+        QCOMPARE(tab.view(), ExpertsTab::use);
+        tab.setStreaming(true, true);
+        tab.setSnapshot(shared(twoLayers()));
+        QVERIFY(tab.memoryText().isEmpty());
+        QVERIFY(tab.disk().isVisible());
+        tab.setView(ExpertsTab::tier);
+        QCOMPARE(tab.view(), ExpertsTab::tier);
+        // Another model, in memory: back to use, and nothing of the old one is left.
+        tab.setModel(kTwo);
+        tab.setStreaming(false, false);
+        QCOMPARE(tab.view(), ExpertsTab::use);
+        QVERIFY(!tab.disk().isVisible());
+        QVERIFY(!tab.series().recent().any());
+    }
+
+    void tiersAndHitsAsTheyWereSent() {
+        ExpertsTab tab;
+        tab.setPalette(paletteOf(false));
+        tab.resize(520, 1400);
+        tab.setModel(kTwo);
+        tab.setStreaming(true, false);
+        tab.setSnapshot(shared(twoLayers()));
+        tab.show();
+        const Theme theme = Theme::of(tab.palette());
+        const QString use = tab.map().accessibleName();
+        tab.setView(ExpertsTab::tier);
+        QVERIFY(tab.map().accessibleName() != use);
+        QImage image = tab.map().grab().toImage();
+        QCOMPARE(middleOf(image, tab.map().cellRect({0, 1})), theme.panel);
+        QCOMPARE(middleOf(image, tab.map().cellRect({0, 0})), TierSource::hostColour(theme));
+        QCOMPARE(tab.map().levelOf({0, 3}), int{TierSource::kDevice});
+        // The device is hatched: more than one colour in its cell.
+        const QRect cell = tab.map().cellRect({0, 3}).toRect().adjusted(2, 2, -2, -2);
+        int plain = 0;
+        for (int y = cell.top(); y <= cell.bottom(); ++y)
+            for (int x = cell.left(); x <= cell.right(); ++x)
+                plain += image.pixelColor(x, y) == TierSource::deviceColour(theme);
+        QVERIFY(plain > 0 && plain < cell.width() * cell.height());
+        QCOMPARE(tab.legendText(), QString("on disk · in memory · on the device"));
+        QCOMPARE(
+            tab.summaryText(),
+            QString("2 of 8 experts in memory, 3.0 MB of a budget of 4.0 MB · 1 on the device"));
+        tab.map().selectCell({0, 0});
+        QVERIFY2(tab.cardText().contains("in memory · 9 hits, 1 miss · hit rate 90.0 %"),
+                 qPrintable(tab.cardText()));
+        QVERIFY(tab.map().accessibleDescription().contains("9 hits, 1 miss"));
+
+        tab.setView(ExpertsTab::hits);
+        image = tab.map().grab().toImage();
+        // Never needed is the panel's own background, always missed is not.
+        QCOMPARE(tab.map().levelOf({1, 3}), 0);
+        QCOMPARE(middleOf(image, tab.map().cellRect({1, 3})), theme.panel);
+        QVERIFY(tab.map().levelOf({1, 0}) > 0);
+        QVERIFY(middleOf(image, tab.map().cellRect({1, 0})) != theme.panel);
+        QCOMPARE(tab.map().levelOf({1, 1}), 255);
+        // Linear: 90 % lies nine tenths of the way.
+        const int low = tab.map().levelOf({1, 0});
+        QVERIFY(std::abs(tab.map().levelOf({0, 0}) - (low + 0.9 * (255 - low))) < 1);
+        QCOMPARE(tab.legendText(), QString("never needed … hit rate 0 % … 100 %"));
+        QCOMPARE(tab.summaryText(), QString("hit rate 61.9 % · 13 hits, 8 misses"));
+        tab.map().selectCell({1, 3});
+        QVERIFY(tab.cardText().contains("on disk · never needed"));
+        QVERIFY(tab.remarkText().contains("linear scale"));
+
+        // In the view of use the card says it too.
+        tab.setView(ExpertsTab::use);
+        tab.add({sampleOf(0, 2, 2, {0, 1, 1, 2}, {0.5F, 0.5F, 0.5F, 0.5F})});
+        tab.map().selectCell({1, 1});
+        QVERIFY2(tab.cardText().contains("in memory · 4 hits, 0 misses"),
+                 qPrintable(tab.cardText()));
+    }
+
+    // A layer of which nothing was needed has no rate; a snapshot of another shape is no data.
+    void noHitRateIsNotZero() {
+        ExpertMemorySnapshot snapshot = twoLayers();
+        snapshot.hits = {0, 0, 0, 0, 0, 0, 0, 0};
+        snapshot.misses = {0, 0, 0, 0, 3, 0, 0, 0};
+        HitSource source;
+        source.set(kTwo, shared(snapshot));
+        RoutingMap map;
+        map.resize(400, 200);
+        map.setSource(source);
+        map.grab();
+        QCOMPARE(map.levelOf({0, 0}), RoutingMap::kNoData);
+        QCOMPARE(map.levelOf({1, 1}), 0);
+        QVERIFY(std::isnan(source.bar(0)));
+        QCOMPARE(source.bar(1), 0.0);
+        LayerRateChart chart;
+        chart.show(source.layers(), 1);
+        QVERIFY(std::isnan(chart.rateOf(0)));
+        QCOMPARE(chart.rateOf(1), 0.0);
+        QVERIFY(chart.accessibleDescription().contains("Layer 0: nothing was needed · routed by"));
+        snapshot.tiers.pop_back();
+        source.set(kTwo, shared(snapshot));
+        QVERIFY(!source.any());
+        QVERIFY(source.describe({1, 1}).detail.contains("no data"));
+    }
+
+    void viewsByKeyboard() {
+        ExpertsTab tab;
+        tab.resize(420, 900);
+        tab.setModel(kTwo);
+        tab.setStreaming(true, true);
+        tab.setSnapshot(shared(twoLayers()));
+        tab.show();
+        QVERIFY(QTest::qWaitForWindowActive(&tab));
+        tab.map().setFocus();
+        QTest::keyClick(&tab.map(), Qt::Key_2, Qt::AltModifier);
+        QCOMPARE(tab.view(), ExpertsTab::tier);
+        QVERIFY(tab.action("viewTier")->isChecked());
+        QTest::keyClick(&tab.map(), Qt::Key_3, Qt::AltModifier);
+        QCOMPARE(tab.view(), ExpertsTab::hits);
+        QTest::keyClick(&tab.map(), Qt::Key_1, Qt::AltModifier);
+        QCOMPARE(tab.view(), ExpertsTab::use);
+        // Arrow keys move inside the control itself, and everything has a name.
+        SegmentBar* views = nullptr;
+        for (SegmentBar* bar : tab.findChildren<SegmentBar*>())
+            if (bar->accessibleName() == "View") views = bar;
+        QVERIFY(views);
+        const auto buttons = views->findChildren<QAbstractButton*>();
+        QCOMPARE(buttons.size(), 3);
+        buttons[0]->setFocus();
+        QTest::keyClick(buttons[0], Qt::Key_Right);
+        QCOMPARE(tab.view(), ExpertsTab::tier);
+        for (const QAbstractButton* button : buttons) {
+            QVERIFY(button->accessibleName().startsWith("View: "));
+            QVERIFY(!button->accessibleDescription().isEmpty());
+        }
+        QVERIFY(!tab.disk().chart().accessibleName().isEmpty());
+        QVERIFY(!tab.disk().layerChart().accessibleName().isEmpty());
+        QVERIFY(!tab.disk().whatIf().slider().accessibleName().isEmpty());
+        QVERIFY(!tab.disk().whatIf().bars().accessibleName().isEmpty());
+    }
+
+    void waitingInWords() {
+        ExpertSeries series;
+        series.reset(30);
+        std::vector<ExpertLayerUse> layers(30, ExpertLayerUse{6, 0, 0, 0});
+        layers[22] = {6, 5, 35'000'000, 0.015F};
+        layers[17] = {6, 7, 49'000'000, 0.026F};
+        series.add(1, useOf(99, layers));
+        const auto wait = series.waitOf(1, 100);  // the batch of 99 wrote token 100
+        QVERIFY(wait.has_value());
+        QCOMPARE(waitText(*wait), QString("41 ms: 12 misses, layers 17, 22"));
+        QVERIFY(!series.waitOf(1, 99).has_value());
+        QVERIFY(!series.waitOf(2, 100).has_value());
+        layers[3] = {6, 1, 7'000'000, 0.002F};
+        layers[4] = {6, 1, 7'000'000, 0.001F};
+        series.add(1, useOf(100, layers));
+        QCOMPARE(waitText(*series.lastWait()),
+                 QString("44 ms: 14 misses, longest in layers 17, 22, 3"));
+        std::vector<ExpertLayerUse> calm(30, ExpertLayerUse{6, 0, 0, 0});
+        series.add(1, useOf(101, calm));
+        QCOMPARE(waitText(*series.lastWait()),
+                 QString("no waiting: all 180 experts were in memory"));
+        calm[5].misses = 1;
+        series.add(1, useOf(102, calm));
+        QCOMPARE(waitText(*series.lastWait()),
+                 QString("no waiting: 1 miss, read while others were computed"));
+        QVERIFY(std::abs(*series.answerStallPerToken() - 0.085 / 4) < 1e-6);
+    }
+
+    void hitRateOverTime() {
+        ExpertSeries series;
+        series.reset(2);
+        // A prompt's chunk is read, but draws nothing.
+        series.add(1, useOf(0, {{4, 4, 4'000'000, 0}, {4, 4, 4'000'000, 0}}, 1, true));
+        QVERIFY(series.line().empty());
+        QCOMPARE(series.answerReadBytes(), 8'000'000U);
+        for (int i = 0; i < ExpertSeries::kSmooth; ++i)
+            series.add(1, useOf(i, {{2, 0, 0, 0}, {2, 1, 1'000'000, 0}}));
+        auto line = series.line();
+        QCOMPARE(line.size(), std::size_t{ExpertSeries::kSmooth});
+        QCOMPARE(line.back(), QPointF(0, 75));
+        QCOMPARE(series.worstLayer(), 1);
+        QCOMPARE(series.line(1).back().y(), 50.0);
+        for (int i = 0; i < 400; ++i) series.add(1, useOf(20 + i, {{2, 0, 0, 0}, {2, 0, 0, 0}}));
+        line = series.line();
+        QCOMPARE(line.size(), std::size_t{ExpertSeries::kShown});
+        QCOMPARE(line.front().x(), 1.0 - ExpertSeries::kShown);
+        QCOMPARE(line.back().y(), 100.0);
+        QCOMPARE(series.answerReadBytes(), 24'000'000U);
+        // The engine's own count of the round takes the place of ours.
+        ExpertTotals totals;
+        totals.misses = 1;
+        totals.read_bytes = 24'576'000;
+        series.addResult(totals);
+        QCOMPARE(series.answerReadBytes(), 24'576'000U);
+        series.add(1, useOf(500, {{2, 1, 1'000'000, 0}, {2, 0, 0, 0}}));
+        QCOMPARE(series.answerReadBytes(), 25'576'000U);
+        series.startAnswer();
+        QCOMPARE(series.answerReadBytes(), 0U);
+        QVERIFY(series.recent().any());  // goes on over answers
+    }
+
+    void diskFiguresEqualWhatWasSent() {
+        InspectorPanel panel;
+        panel.resize(420, 1600);
+        panel.setModel(std::make_shared<ModelInfo>(samples::model(kTwo)));
+        panel.setStreaming(true, true);
+        ExpertMemorySnapshot snapshot = twoLayers();
+        snapshot.note = "direct reads are not possible here, the page cache is used";
+        panel.expertsTab().setSnapshot(shared(snapshot));
+        panel.show();
+        panel.startAnswer(3);
+        for (int i = 0; i < 10; ++i) {
+            panel.addExperts({useOf(9 + i, {{2, 1, 1'500'000, 0.03F}, {2, 0, 0, 0}})});
+            panel.addTokens(3, i, {samples::token(10 + i, 50 + i, "t", 0.1)});
+            panel.addRouting({sampleOf(10 + i, 2, 2, {0, 1, 1, 2}, {0.5F, 0.5F, 0.5F, 0.5F})});
+        }
+        panel.finishAnswer(3);
+        panel.showNow();
+        ExpertDiskView& disk = panel.expertsTab().disk();
+        QCOMPARE(disk.hitRateText(),
+                 QString("75.0 % over the last 10 tokens · 61.9 % since the model was opened"));
+        QCOMPARE(disk.figureText(ExpertDiskView::kReadAnswer), QString("15.0 MB"));
+        QCOMPARE(disk.figureText(ExpertDiskView::kReadOpened), QString("9.0 MB"));
+        QCOMPARE(disk.figureText(ExpertDiskView::kMedian), QString("4.1 ms"));
+        QCOMPARE(disk.figureText(ExpertDiskView::kSlow), QString("9.8 ms"));
+        QCOMPARE(disk.figureText(ExpertDiskView::kLongest), QString("22 ms"));
+        QCOMPARE(disk.figureText(ExpertDiskView::kRate), QString("1.10 GB/s"));
+        QVERIFY(disk.readsText().startsWith("io_uring, direct, registered memory"));
+        QCOMPARE(disk.noteText(),
+                 QString("⚠ Direct reads are not possible here, the page cache is used."));
+        QCOMPARE(disk.waitingText(), QString("30 ms: 1 miss, layer 0"));
+        QCOMPARE(panel.tokenTab().waitText(),
+                 QString("computing 70 ms · waiting for experts 30 ms: 1 miss, layer 0"));
+        QCOMPARE(disk.meanWaitText(), QString("30 ms per token of this answer on average"));
+        QVERIFY(disk.layersText().contains("lowest 44.4 %, layer\u00a01"));
+        QCOMPARE(disk.chart().line().count(), 10);
+        // The same in the table of times.
+        PerformanceTab& times = panel.performanceTab();
+        QCOMPARE(times.figureText(PerformanceTab::kWaiting), QString("300 ms"));
+        QCOMPARE(times.figureText(PerformanceTab::kDiskRead), QString("1.5 MB"));
+        // A selected token has its own wait; of the first one only its prompt knows.
+        panel.addExperts({useOf(19, {{2, 2, 3'000'000, 0.05F}, {2, 0, 0, 0}})});
+        panel.selectToken(3, 2);
+        QCOMPARE(disk.waitingText(), QString("30 ms: 1 miss, layer 0"));
+        panel.selectToken(3, -1);
+        QCOMPARE(disk.waitingText(), QString("50 ms: 2 misses, layer 0"));
+        panel.startAnswer(4);
+        panel.setTokenSource([](qint64, int) -> std::optional<TokenSample> {
+            return TokenSample::of(samples::token(700, 51, "old", 0.05));
+        });
+        panel.selectToken(2, 1);
+        QVERIFY(disk.waitingText().startsWith("not known"));
+        // Without streaming the table has no such rows.
+        panel.setModel(std::make_shared<ModelInfo>(samples::model(kTwo)));
+        panel.setStreaming(false, false);
+        panel.setCurrentIndex(InspectorPanel::kPerformance);
+        bool shown = false;
+        for (const QLabel* label : times.findChildren<QLabel*>())
+            shown = shown || (label->isVisible() && label->text().contains("waiting for experts"));
+        QVERIFY(!shown);
+    }
+
+    void budgetsOneCanSay() {
+        ExpertMemorySnapshot snapshot;
+        snapshot.routed_bytes = 77'900'000'000;
+        snapshot.budget_bytes = 11'800'000'000;
+        const auto budgets = whatIfBudgets(snapshot);
+        QVERIFY(std::is_sorted(budgets.begin(), budgets.end()));
+        QVERIFY(std::find(budgets.begin(), budgets.end(), 11'800'000'000U) != budgets.end());
+        QCOMPARE(budgets.back(), 77'900'000'000U);
+        QVERIFY(budgets.size() >= 8 && budgets.size() <= 24);
+        QCOMPARE(roundBytesText(12'000'000'000), QString("12\u00a0GB"));
+        QCOMPARE(roundBytesText(11'800'000'000), QString("11.8\u00a0GB"));
+        snapshot.budget_bytes = 0;
+        QVERIFY(whatIfBudgets(snapshot).empty());
+        // A budget that holds everything.
+        snapshot.budget_bytes = 100'000'000'000;
+        QCOMPARE(whatIfBudgets(snapshot).back(), 100'000'000'000U);
+        // The smallest model there is.
+        snapshot = twoLayers();
+        for (const std::uint64_t budget : whatIfBudgets(snapshot)) QVERIFY(budget > 0);
+    }
+
+    void whatIfSaysPredicted() {
+        WhatIf section;
+        section.resize(400, 300);
+        ExpertMemorySnapshot snapshot;
+        snapshot.routed_bytes = 64'000'000'000;
+        snapshot.budget_bytes = 18'000'000'000;
+        section.setSnapshot(snapshot);
+        section.setMeasured(0.931, 14.2);
+        QList<std::vector<std::uint64_t>> asked;
+        quint64 request = 0;
+        connect(&section, &WhatIf::wanted, this, [&](const std::vector<std::uint64_t>& budgets) {
+            asked << budgets;
+            section.setRequest(++request);
+        });
+        section.show();
+        QTRY_COMPARE(asked.size(), 1);  // when it is first seen
+        QCOMPARE(asked[0].front(), 18'000'000'000U);
+        QCOMPARE(asked[0].size(), section.budgets().size());
+        QVERIFY(section.sentence().contains("predicting"));
+        section.add(predictionOf(1, 18'000'000'000, 0.929));
+        QVERIFY(section.sentence().contains("predicted hit rate 92.9 %"));
+        QVERIFY(section.presentSentence().contains(
+            "Now 18\u00a0GB: measured hit rate 93.1 %, 14.2 tokens/\u2060s"));
+
+        // Many moves are one question, the budget looked at first, the present one second.
+        for (int i = 0; i < 3; ++i) QTest::keyClick(&section.slider(), Qt::Key_Right);
+        QCOMPARE(asked.size(), 1);
+        QTRY_COMPARE(asked.size(), 2);
+        const std::uint64_t chosen =
+            section.budgets()[static_cast<std::size_t>(section.slider().value())];
+        QCOMPARE(asked[1].front(), chosen);
+        QCOMPARE(asked[1][1], 18'000'000'000U);
+        // What an older question is answered is not heard.
+        section.add(predictionOf(1, chosen, 0.1));
+        QVERIFY(!section.sentence().contains("10.0 %"));
+        section.add(predictionOf(2, chosen, 0.968));
+        section.add(predictionOf(2, 18'000'000'000, 0.93));
+        QVERIFY2(
+            section.sentence().contains("predicted hit rate 96.8 %, predicted 15.5 tokens/\u2060s"),
+            qPrintable(section.sentence()));
+        QVERIFY(section.presentSentence().contains("predicted hit rate 93.0 %"));
+        QCOMPARE(section.remark(), QString("predicted from 212 recorded tokens"));
+        QCOMPARE(section.bars().rates()[static_cast<std::size_t>(section.slider().value())], 0.968);
+        QCOMPARE(section.budgets()[static_cast<std::size_t>(section.bars().present())],
+                 18'000'000'000U);
+        QVERIFY(section.slider().accessibleDescription().contains("predicted"));
+        // A figure that is known is not asked for again; after more tokens it is.
+        for (const std::uint64_t budget : section.budgets())
+            section.add(predictionOf(2, budget, 0.9));
+        section.finish(2);
+        QTest::keyClick(&section.slider(), Qt::Key_Left);
+        QTest::qWait(WhatIf::kDebounceMs + 100);
+        QCOMPARE(asked.size(), 2);
+        section.recordChanged();
+        QTRY_COMPARE(asked.size(), 3);
+        // Too little for one token is said, not drawn as no hits.
+        ExpertPrediction impossible{3, section.budgets().front(), 212, 0, 0, "Too little."};
+        section.add(impossible);
+        QVERIFY(section.bars().rates().front() < 0);
+        section.slider().setValue(0);
+        QVERIFY(section.sentence().contains("cannot be predicted. Too little."));
+    }
+
+    // A narrow dock cuts nothing, and everything grows with the zoom.
+    void diskViewFitsNarrowAndZooms() {
+        InspectorPanel panel;
+        panel.setModel(std::make_shared<ModelInfo>(samples::model(kFlash)));
+        panel.setStreaming(true, true);
+        samples::Disk disk(kFlash, 2000, 7'080'000);
+        panel.show();
+        panel.startAnswer(1);
+        for (int i = 0; i < 5; ++i) {
+            const RoutingSample routing = samples::routing(kFlash, i, 1);
+            panel.addExperts({disk.step(routing)});
+            panel.addRouting({routing});
+        }
+        panel.expertsTab().setSnapshot(disk.taken());
+        QVERIFY2(panel.minimumSizeHint().width() <= 360,
+                 qPrintable(QString::number(panel.minimumSizeHint().width())));
+        panel.resize(360, 1000);
+        panel.showNow();
+        QCoreApplication::processEvents();
+        const auto areas = panel.expertsTab().findChildren<QScrollArea*>();
+        QCOMPARE(areas.size(), 1);
+        QVERIFY(areas[0]->widget()->width() <= areas[0]->viewport()->width());
+        const int height = panel.expertsTab().disk().chart().sizeHint().height();
+        const int bars = panel.expertsTab().disk().whatIf().bars().sizeHint().height();
+        panel.setZoom(1.5);
+        QCoreApplication::processEvents();
+        QVERIFY(panel.expertsTab().disk().chart().sizeHint().height() > height * 5 / 4);
+        QVERIFY(panel.expertsTab().disk().whatIf().bars().sizeHint().height() > bars * 5 / 4);
+    }
+
+    // Pictures to look at, where SG_SHOTS names a folder.
+    void pictures() {
+        const QString folder = qEnvironmentVariable("SG_SHOTS");
+        if (folder.isEmpty()) QSKIP("SG_SHOTS names no folder");
+        QDir().mkpath(folder);
+        const std::tuple<const char*, RoutingShape, int, std::uint64_t, int> models[] = {
+            {"flash", kFlash, 3000, 7'080'000, 0},
+            {"device", kFlash, 2200, 7'080'000, 9},
+            {"small", kSmall, 70, 49'000, 0}};
+        for (const auto& [name, shape, budget, bytes, device] : models)
+            for (const bool dark : {false, true})
+                for (const int width : {360, 460, 720}) {
+                    const QPalette palette = paletteOf(dark);
+                    InspectorPanel panel;
+                    panel.setStyleSheet(Theme::of(palette).styleSheet());
+                    panel.setAutoFillBackground(true);
+                    panel.setModel(std::make_shared<ModelInfo>(samples::model(shape)));
+                    panel.setStreaming(true, true);
+                    samples::Disk disk(shape, budget, bytes, device);
+                    quint64 request = 0;
+                    WhatIf& whatIf = panel.expertsTab().disk().whatIf();
+                    connect(
+                        &whatIf, &WhatIf::wanted, &whatIf,
+                        [&](const std::vector<std::uint64_t>& budgets) {
+                            whatIf.setRequest(++request);
+                            const double all = static_cast<double>(disk.snapshot().routed_bytes);
+                            for (const std::uint64_t one : budgets) {
+                                ExpertPrediction out = predictionOf(
+                                    request, one, std::pow(static_cast<double>(one) / all, 0.25));
+                                if (static_cast<double>(one) < all / 40)
+                                    out.problem = "The budget is below what one token needs.";
+                                whatIf.add(out);
+                            }
+                            whatIf.finish(request);
+                        });
+                    panel.resize(width, 900);
+                    panel.show();
+                    panel.startAnswer(1);
+                    for (int i = 0; i < 300; ++i) {
+                        const RoutingSample routing = samples::routing(shape, i, i / 100);
+                        panel.addExperts({disk.step(routing)});
+                        panel.addRouting({routing});
+                    }
+                    if (shape == kSmall)
+                        disk.snapshot().note =
+                            "direct reads are not possible on this file system, so the page "
+                            "cache is used too";
+                    panel.expertsTab().setSnapshot(disk.taken());
+                    panel.finishAnswer(1);
+                    panel.expertsTab().map().selectCell({4, 17});
+                    QTest::qWait(WhatIf::kDebounceMs + 150);
+                    whatIf.slider().setValue(whatIf.slider().value() + 2);
+                    const char* const views[] = {"use", "tier", "hits"};
+                    for (int view = 0; view < 3; ++view) {
+                        panel.expertsTab().setView(static_cast<ExpertsTab::View>(view));
+                        panel.showNow();
+                        QTest::qWait(50);
+                        const auto save = [&](const QString& part) {
+                            panel.grab();  // drawing may want another line of text
+                            QCoreApplication::sendPostedEvents(nullptr, QEvent::LayoutRequest);
+                            panel.grab().save(QStringLiteral("%1/experts-%2-%3-%4-%5%6.png")
+                                                  .arg(folder, QLatin1String(name),
+                                                       QLatin1String(dark ? "dark" : "light"))
+                                                  .arg(width)
+                                                  .arg(QLatin1String(views[view]), part));
+                        };
+                        save({});
+                        if (view > 0) continue;
+                        QScrollBar* bar =
+                            panel.expertsTab().findChild<QScrollArea*>()->verticalScrollBar();
+                        bar->setValue(bar->maximum());
+                        QTest::qWait(30);
+                        save(QStringLiteral("-end"));
+                        bar->setValue(0);
+                    }
+                }
     }
 
     void zoomScales() {

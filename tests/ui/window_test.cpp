@@ -5,6 +5,7 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QDir>
+#include <QDockWidget>
 #include <QElapsedTimer>
 #include <QFontDatabase>
 #include <QLabel>
@@ -15,10 +16,15 @@
 #include <QPushButton>
 #include <QScrollBar>
 #include <QSignalSpy>
+#include <QSlider>
 #include <QTest>
 #include <QTranslator>
 
 #include "fake_engine.h"
+#include "inspector/expert_disk_view.h"
+#include "inspector/experts_tab.h"
+#include "inspector/inspector_panel.h"
+#include "inspector/what_if.h"
 #include "sessions/session_panel.h"
 #include "shell/command_palette.h"
 #include "shell/composer.h"
@@ -596,6 +602,110 @@ private slots:
             scene.shot(QStringLiteral("light-pseudo"));
         }
         QCoreApplication::removeTranslator(&translator);
+    }
+
+    // The status line's figure is that of the frames; it is there only while experts are read from
+    // disk, and leads to their tab.
+    void expertsInTheStatusLine() {
+        Scene scene;
+        scene.plan->experts = std::make_shared<FakeExperts>();
+        scene.plan->experts->set(small_snapshot());
+        scene.open(false);
+        auto* panel = new InspectorPanel;
+        panel->follow(scene.window->bridge(), scene.chat());
+        panel->followExperts(scene.window->experts());
+        scene.window->setInspector(panel);
+        scene.window->resize(1500, 800);
+        StatusItem* item = scene.window->status().experts;
+        QVERIFY(!item->isVisible());
+        QSignalSpy ready(&scene.window->bridge(), &EngineBridge::modelReady);
+        scene.window->openBuiltin();
+        QTRY_COMPARE_WITH_TIMEOUT(ready.count(), 1, kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(item->isVisible(), kWaitMs);
+        QCOMPARE(item->text(), QString("experts –"));
+        // After the context, before the cache.
+        QVERIFY(item->x() > scene.window->status().context->x());
+        QVERIFY(item->x() < scene.window->status().kv->x());
+        scene.plan->add(reply("hm", words(20)));
+        scene.type(QStringLiteral("question"));
+        scene.finish();
+        QCOMPARE(item->text(), QString("experts 75 %"));
+        QVERIFY(item->toolTip().contains("75 % of the experts that the last 21 tokens needed"));
+        QVERIFY(!item->accessibleName().isEmpty());
+        QCOMPARE(item->accessibleDescription(), item->text());
+        // 12.3 MB of file, 8 of experts, of which 3 are in memory.
+        QTRY_VERIFY_WITH_TIMEOUT(scene.window->status().memory->text().contains("7.3 MB/16.0 MB"),
+                                 kWaitMs);
+        QSignalSpy wanted(scene.window.get(), &MainWindow::expertsWanted);
+        QTest::mouseClick(item, Qt::LeftButton);
+        QTest::keyClick(item, Qt::Key_Return);
+        scene.trigger("showExperts");
+        QCOMPARE(wanted.count(), 3);
+        QVERIFY(scene.window->inspectorDock()->isVisible());
+        // The panel heard the same.
+        panel->showNow();
+        QCOMPARE(panel->expertsTab().series().recent().rate(), 0.75);
+        QVERIFY(panel->expertsTab().streaming());
+        QCOMPARE(panel->expertsTab().disk().figureText(ExpertDiskView::kReadAnswer),
+                 QString("21.0 MB"));
+        scene.shot(QStringLiteral("light-experts"));
+        // One token without a miss among many is not yet all of them.
+        scene.plan->expertUse = {{100, 0, 0, 0}, {100, 0, 0, 0}};
+        scene.plan->add(reply("", words(60)));
+        scene.type(QStringLiteral("more"));
+        scene.finish();
+        QCOMPARE(item->text(), QString("experts 99.9 %"));
+        // A model in memory has no such item.
+        scene.plan->experts.reset();
+        scene.window->openBuiltin();
+        QTRY_COMPARE_WITH_TIMEOUT(ready.count(), 2, kWaitMs);
+        QVERIFY(!item->isVisible());
+        QVERIFY(!panel->expertsTab().streaming());
+        QVERIFY(scene.window->status().memory->text().contains("12.3 MB") ||
+                scene.window->status().memory->text().contains("12 MB"));
+    }
+
+    // The slider asks, the service predicts off the window's thread, the sentence says so.
+    void whatIfThroughTheWindow() {
+        Scene scene;
+        scene.plan->experts = std::make_shared<FakeExperts>();
+        scene.plan->experts->set(small_snapshot());
+        scene.plan->experts->set(small_trace(7));
+        WindowOptions options;
+        options.remember = false;
+        options.openers.builtin = [plan = scene.plan](const EngineOptions& engine,
+                                                      const LoadListener& listener,
+                                                      const CancelToken& cancel) {
+            return open_fake(plan, engine, listener, cancel);
+        };
+        options.openers.simulate = [](const ExpertTrace& trace, const SimulationOptions& asked,
+                                      const CancelToken&) -> Result<Simulation> {
+            Simulation out;
+            out.decode.hits = asked.budget_bytes;
+            out.decode.misses = 8'000'000 - std::min<std::uint64_t>(8'000'000, asked.budget_bytes);
+            out.decoded_tokens = static_cast<int>(trace.batches.size());
+            out.predicted_tokens_s = 12;
+            return out;
+        };
+        scene.window = std::make_unique<MainWindow>(std::move(options));
+        auto* panel = new InspectorPanel;
+        panel->follow(scene.window->bridge(), scene.chat());
+        panel->followExperts(scene.window->experts());
+        scene.window->setInspector(panel);
+        scene.window->resize(1300, 800);
+        scene.window->action(QStringLiteral("inspector"))->setChecked(true);
+        scene.window->show();
+        scene.window->openBuiltin();
+        WhatIf& section = panel->expertsTab().disk().whatIf();
+        // Seen at once: the experts are in memory before the first token.
+        QTRY_VERIFY_WITH_TIMEOUT(section.sentence().contains("predicted hit rate 50.0 %"), kWaitMs);
+        QCOMPARE(section.remark(), QString("predicted from 7 recorded tokens"));
+        section.slider().setFocus();
+        QTest::keyClick(&section.slider(), Qt::Key_End);
+        QTRY_VERIFY_WITH_TIMEOUT(section.sentence().contains(
+                                     "predicted hit rate 100.0 %, predicted 12.0 tokens/\u2060s"),
+                                 kWaitMs);
+        QVERIFY(section.presentSentence().contains("predicted hit rate 50.0 %"));
     }
 
     void narrowWindow() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bridge/engine_bridge.h"
 
+#include "bridge/expert_lease.h"
+
 namespace starglass::ui {
 
 EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
@@ -28,6 +30,7 @@ EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
                 if (closed) {
                     model_.reset();
                     placement_ = {};
+                    experts_.reset();
                     stats_ = {};
                 }
                 if (request != load_) return;
@@ -84,8 +87,8 @@ void EngineBridge::openModel(const QString& path) {
     stop();
     load_ = ++lastRequest_;
     loadCancel_ = std::make_shared<CancelToken>();
-    // The worker may want its device's memory back before it opens the next.
-    if (placement_.backend == BackendKind::vulkan) counter_.setEngine(nullptr);
+    // The worker may want its memory back before it opens the next.
+    if (model_ && EngineWorker::goesFirst(placement_, options_)) counter_.setEngine(nullptr);
     QMetaObject::invokeMethod(
         worker_,
         [worker = worker_, request = load_, path, options = options_, cancel = loadCancel_] {
@@ -158,16 +161,19 @@ void EngineBridge::deliver() {
     if (content.prefill) emit prefillProgress(*content.prefill);
     // How a token was routed is known before the token is shown.
     if (!content.routing.empty()) emit routingFrames(content.routing);
+    if (!content.experts.empty()) emit expertFrames(content.experts);
     for (const Mailbox::Tokens& part : content.tokens) emit tokens(part.request, part.events);
 }
 
-void EngineBridge::onOpened(quint64 request, const EnginePtr& engine, const SessionStats& stats) {
+void EngineBridge::onOpened(quint64 request, const EnginePtr& engine, const ExpertLeasePtr& experts,
+                            const SessionStats& stats) {
     // A load that was replaced still changed the worker's engine; what follows will replace it.
     deliver();
     if (request == load_) load_ = 0;
     // A copy: whoever still reads the info of a model must not keep its weights.
     model_ = std::make_shared<ModelInfo>(engine->info());
     placement_ = engine->placement();
+    experts_ = experts;
     stats_ = stats;
     counter_.setEngine(engine);
     emit stateChanged();

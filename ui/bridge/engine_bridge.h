@@ -28,6 +28,7 @@ public:
 
     // For models opened from now on.
     void setOptions(const EngineOptions& options) { options_ = options; }
+    [[nodiscard]] const EngineOptions& options() const { return options_; }
     // Pictures of a fast model need finer steps than people do.
     void setDeliveryInterval(int ms) { deliveryIntervalMs_ = ms; }
 
@@ -41,6 +42,8 @@ public:
     [[nodiscard]] const SessionStats& stats() const { return stats_; }
     // Where it runs; as made by default without a model.
     [[nodiscard]] const PlacementSummary& placement() const { return placement_; }
+    // Null where all experts are in memory, and without a model.
+    [[nodiscard]] const ExpertLeasePtr& experts() const { return experts_; }
     // Null until the disk cache is open, or when there is none.
     [[nodiscard]] const KvCachePtr& cache() const { return cache_; }
 
@@ -87,13 +90,16 @@ signals:
     void answerStarted(qint64 message);
     void tokenEvents(qint64 message, int firstToken, const TokenBatch& batch);
     void routingFrames(const RoutingBatch& frames);
+    // One per batch of the forward pass, of a model whose experts are read from disk.
+    void expertFrames(const ExpertsBatch& frames);
     void answerFinished(qint64 message);
     void tokenSelected(qint64 message, int token);
 
 private:
     void onActivity();
     void deliver();
-    void onOpened(quint64 request, const EnginePtr& engine, const SessionStats& stats);
+    void onOpened(quint64 request, const EnginePtr& engine, const ExpertLeasePtr& experts,
+                  const SessionStats& stats);
 
     std::shared_ptr<Mailbox> mailbox_;
     QThread thread_;
@@ -103,6 +109,7 @@ private:
     ModelInfoPtr model_;
     PlacementSummary placement_;
     SessionStats stats_;
+    ExpertLeasePtr experts_;
     KvCachePtr cache_;
     CancelPtr loadCancel_;
     CancelPtr answerCancel_;

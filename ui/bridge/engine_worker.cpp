@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "bridge/error_text.h"
+#include "bridge/expert_lease.h"
 #include "bridge/guarded.h"
 
 namespace starglass::ui {
@@ -57,6 +58,16 @@ public:
         sample.weights.assign(frame.weights.begin(), frame.weights.end());
         post([&](Mailbox::Content& content) { content.routing.push_back(std::move(sample)); });
     }
+    void on_experts(const ExpertsFrame& frame) override {
+        ExpertsSample sample;
+        sample.position = frame.position;
+        sample.rows = frame.rows;
+        sample.prefill = frame.prefill;
+        sample.seconds = frame.seconds;
+        sample.stallSeconds = frame.stall_seconds;
+        sample.layers.assign(frame.layers.begin(), frame.layers.end());
+        post([&](Mailbox::Content& content) { content.experts.push_back(std::move(sample)); });
+    }
 
 private:
     template <class Change>
@@ -76,7 +87,7 @@ EngineWorker::EngineWorker(EngineOpeners openers, std::shared_ptr<Mailbox> mailb
 
 EngineWorker::~EngineWorker() {
     save(SaveReason::shutdown);
-    session_.reset();
+    close();
     if (!cache_) return;
     // On a thread of its own, because the disk may take longer than anybody waits: then it goes on
     // until the process ends, which the cache's files survive at any moment.
@@ -113,14 +124,10 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
         if (mailbox_->put([&](Mailbox::Content& content) { content.load = progress; }))
             emit activity();
     };
-    const bool wantsDevice =
-        options.backend == BackendKind::vulkan || options.backend == BackendKind::automatic;
-    const bool closing =
-        engine_ && wantsDevice && engine_->placement().backend == BackendKind::vulkan;
+    const bool closing = engine_ && goesFirst(engine_->placement(), options);
     if (closing) {
         save(SaveReason::evict);
-        session_.reset();
-        engine_.reset();
+        close();
     }
     auto made = guarded([&]() -> Result<std::pair<EnginePtr, std::unique_ptr<Session>>> {
         const auto open_it = [&]() -> Result<EnginePtr> {
@@ -141,9 +148,27 @@ void EngineWorker::open(quint64 request, const QString& path, const EngineOption
         return;
     }
     save(SaveReason::evict);
+    close();
     session_ = std::move(made->second);
     engine_ = std::move(made->first);
-    emit opened(request, engine_, stats());
+    if (const ExpertMemory* memory = engine_->expert_memory())
+        lease_ = std::make_shared<ExpertLease>(*memory);
+    emit opened(request, engine_, lease_, stats());
+}
+
+void EngineWorker::close() {
+    session_.reset();
+    // Whoever looks at the experts is done in a moment; from then on nobody can.
+    if (lease_) lease_->end();
+    lease_.reset();
+    engine_.reset();
+}
+
+bool EngineWorker::goesFirst(const PlacementSummary& inUse, const EngineOptions& next) {
+    const bool wantsDevice =
+        next.backend == BackendKind::vulkan || next.backend == BackendKind::automatic;
+    return (wantsDevice && inUse.backend == BackendKind::vulkan) || inUse.memory_ceiling > 0 ||
+           inUse.expert_budget > 0;
 }
 
 void EngineWorker::generate(quint64 request, const GenerateJob& job, const CancelPtr& cancel) {

@@ -25,6 +25,11 @@ struct EngineOpeners {
     std::function<Result<KvCachePtr>()> cache;
     // The machine's graphics processors; called on a thread of its own.
     std::function<Result<std::vector<DeviceDescription>>()> devices;
+    // What another budget for experts would bring; called on a thread of its own. Empty: nothing
+    // is predicted.
+    std::function<Result<Simulation>(const ExpertTrace&, const SimulationOptions&,
+                                     const CancelToken&)>
+        simulate;
 };
 
 class EngineWorker : public QObject {
@@ -38,12 +43,15 @@ public:
     // Hands the live state to the cache and waits for the disk, at most kFlushMsMax.
     ~EngineWorker() override;
 
+    // Both want the memory of a graphics processor, or the one in use keeps the process to a
+    // ceiling that two models would break.
+    static bool goesFirst(const PlacementSummary& inUse, const EngineOptions& next);
+
     // Does nothing the second time, or without `EngineOpeners::cache`. A cache that cannot be
     // opened is said and done without.
     void openCache();
     // An empty path means the built-in model. The model in use stays until the new one is ready,
-    // unless both want the memory of a graphics processor: then it goes first, and may be gone in
-    // vain.
+    // unless goesFirst(): then it may be gone in vain.
     void open(quint64 request, const QString& path, const EngineOptions& options,
               const CancelPtr& cancel);
     void generate(quint64 request, const GenerateJob& job, const CancelPtr& cancel);
@@ -58,7 +66,9 @@ signals:
     void activity();  // the mailbox has something
     // Either a cache or an error.
     void cacheReady(const KvCachePtr& cache, const UserError& error);
-    void opened(quint64 request, const EnginePtr& engine, const SessionStats& stats);
+    // `experts` is null where all of them are in memory.
+    void opened(quint64 request, const EnginePtr& engine, const ExpertLeasePtr& experts,
+                const SessionStats& stats);
     // `closed`: the model that was in use is gone.
     void openFailed(quint64 request, const UserError& error, bool cancelled, bool closed);
     void promptReady(quint64 request, int promptTokens);
@@ -72,6 +82,7 @@ signals:
 private:
     [[nodiscard]] SessionStats stats() const;
     void save(SaveReason reason);
+    void close();  // the session, what was lent, the engine
     Result<GenerateResult> answer(quint64 request, const GenerateJob& job,
                                   const CancelToken& cancel);
 
@@ -81,6 +92,7 @@ private:
     bool cacheTried_ = false;
     EnginePtr engine_;  // declared before the session, so it outlives it
     std::unique_ptr<Session> session_;
+    ExpertLeasePtr lease_;  // on engine_
 };
 
 }  // namespace starglass::ui

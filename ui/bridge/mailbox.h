@@ -22,6 +22,7 @@ public:
     struct Content {
         std::vector<Tokens> tokens;
         RoutingBatch routing;
+        ExpertsBatch experts;
         std::optional<PrefillProgress> prefill;  // the latest; earlier ones are out of date
         std::optional<LoadProgress> load;
     };

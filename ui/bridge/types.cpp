@@ -3,6 +3,24 @@
 
 namespace starglass::ui {
 
+std::int64_t ExpertsSample::needed() const {
+    std::int64_t sum = 0;
+    for (const ExpertLayerUse& layer : layers) sum += layer.needed;
+    return sum;
+}
+
+std::int64_t ExpertsSample::misses() const {
+    std::int64_t sum = 0;
+    for (const ExpertLayerUse& layer : layers) sum += layer.misses;
+    return sum;
+}
+
+std::uint64_t ExpertsSample::readBytes() const {
+    std::uint64_t sum = 0;
+    for (const ExpertLayerUse& layer : layers) sum += layer.read_bytes;
+    return sum;
+}
+
 void registerBridgeTypes() {
     qRegisterMetaType<ModelInfoPtr>();
     qRegisterMetaType<EnginePtr>();
@@ -10,6 +28,9 @@ void registerBridgeTypes() {
     qRegisterMetaType<UserError>();
     qRegisterMetaType<RoutingBatch>();
     qRegisterMetaType<TokenBatch>();
+    qRegisterMetaType<ExpertsBatch>();
+    qRegisterMetaType<ExpertLeasePtr>();
+    qRegisterMetaType<ExpertSnapshotPtr>();
     qRegisterMetaType<SessionStats>();
     qRegisterMetaType<TokenCount>();
     qRegisterMetaType<LoadProgress>();

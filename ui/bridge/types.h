@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/experts.h"
 #include "engine/kv_cache.h"
 
 namespace starglass::ui {
@@ -19,6 +20,9 @@ using ModelInfoPtr = std::shared_ptr<const ModelInfo>;
 using EnginePtr = std::shared_ptr<Engine>;
 using CancelPtr = std::shared_ptr<CancelToken>;
 using KvCachePtr = std::shared_ptr<KvCache>;
+class ExpertLease;
+using ExpertLeasePtr = std::shared_ptr<ExpertLease>;
+using ExpertSnapshotPtr = std::shared_ptr<const ExpertMemorySnapshot>;
 
 // An error as a person needs it: what happened, what is safe, what to do next. `details` is for
 // a bug report.
@@ -43,6 +47,20 @@ struct RoutingSample {
 };
 using RoutingBatch = std::vector<RoutingSample>;
 using TokenBatch = std::vector<TokenEvent>;
+
+// ExpertsFrame with its own memory.
+struct ExpertsSample {
+    std::int64_t position = 0;  // of the first row
+    int rows = 0;
+    bool prefill = false;
+    double seconds = 0;
+    double stallSeconds = 0;
+    std::vector<ExpertLayerUse> layers;
+    [[nodiscard]] std::int64_t needed() const;
+    [[nodiscard]] std::int64_t misses() const;
+    [[nodiscard]] std::uint64_t readBytes() const;
+};
+using ExpertsBatch = std::vector<ExpertsSample>;
 
 // Where the session stands. `memoryBytes` counts rows, frontiers and snapshots.
 struct SessionStats {
@@ -79,6 +97,9 @@ Q_DECLARE_METATYPE(starglass::ui::KvCachePtr)
 Q_DECLARE_METATYPE(starglass::ui::UserError)
 Q_DECLARE_METATYPE(starglass::ui::RoutingBatch)
 Q_DECLARE_METATYPE(starglass::ui::TokenBatch)
+Q_DECLARE_METATYPE(starglass::ui::ExpertsBatch)
+Q_DECLARE_METATYPE(starglass::ui::ExpertLeasePtr)
+Q_DECLARE_METATYPE(starglass::ui::ExpertSnapshotPtr)
 Q_DECLARE_METATYPE(starglass::ui::SessionStats)
 Q_DECLARE_METATYPE(starglass::ui::TokenCount)
 Q_DECLARE_METATYPE(starglass::LoadProgress)

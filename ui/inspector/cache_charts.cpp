@@ -5,7 +5,6 @@
 #include <QBarCategoryAxis>
 #include <QBarSet>
 #include <QChart>
-#include <QEvent>
 #include <QGraphicsLayout>
 #include <QHorizontalStackedBarSeries>
 #include <QLineSeries>
@@ -15,7 +14,6 @@
 
 #include "inspector/inspector_format.h"
 #include "inspector/inspector_parts.h"
-#include "inspector/panel_chart.h"
 #include "theme/theme.h"
 
 namespace starglass::ui {
@@ -25,28 +23,7 @@ namespace {
 constexpr double kBudgetShownTimes = 8;
 constexpr double kMinute = 60;
 
-double niceInterval(double range, int ticks) {
-    const double rough = range / ticks;
-    const double power = std::pow(10.0, std::floor(std::log10(rough)));
-    for (const double step : {1.0, 2.0, 5.0})
-        if (step * power >= rough * 0.999) return step * power;
-    return 10 * power;
-}
-
 }  // namespace
-
-CacheChart::CacheChart(QWidget* parent) : QChartView(new QChart, parent) {
-    layIntoPanel(*this);
-}
-
-void CacheChart::changeEvent(QEvent* event) {
-    QChartView::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) {
-        recolour();
-        emit recoloured();
-    }
-    if (event->type() == QEvent::FontChange) updateGeometry();
-}
 
 CacheChart::Unit CacheChart::unitFor(double bytes) {
     if (bytes < 1e6) return {1e3, tr("kB")};
@@ -302,15 +279,7 @@ QSize DiskTimeChart::minimumSizeHint() const {
 void DiskTimeChart::recolour() {
     const Theme theme = Theme::of(palette());
     setBackgroundBrush(theme.panel);
-    const QFont small = smallFont(font());
-    for (QValueAxis* axis : {x_, y_}) {
-        axis->setLabelsFont(small);
-        axis->setTitleFont(small);
-        axis->setLabelsBrush(theme.quiet);
-        axis->setTitleBrush(theme.quiet);
-        axis->setGridLinePen(QPen(theme.border, 1));
-        axis->setLinePen(QPen(theme.border, 1));
-    }
+    for (QValueAxis* axis : {x_, y_}) dressAxis(*axis, palette(), font());
     const QColor blue = theme.dark ? Theme::category(5) : Theme::category(0);
     const QColor green = Theme::category(2);
     const auto paint = [&](QAreaSeries* area, const QColor& colour) {

@@ -4,11 +4,11 @@
 // Colours from the palette, fonts from the widget, both live. UI thread.
 #pragma once
 
-#include <QChartView>
 #include <deque>
 #include <vector>
 
 #include "inspector/cache_plan.h"
+#include "inspector/panel_chart.h"
 
 class QAreaSeries;
 class QBarCategoryAxis;
@@ -20,17 +20,12 @@ class QValueAxis;
 namespace starglass::ui {
 
 // What both have in common.
-class CacheChart : public QChartView {
+class CacheChart : public PanelChart {
     Q_OBJECT
 public:
-    explicit CacheChart(QWidget* parent = nullptr);
-
-signals:
-    void recoloured();
+    using PanelChart::PanelChart;
 
 protected:
-    virtual void recolour() = 0;
-    void changeEvent(QEvent* event) override;
     // Bytes as the unit the largest is written in: 1e9 and "GB".
     struct Unit {
         double bytes = 1;

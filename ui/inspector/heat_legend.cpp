@@ -4,6 +4,7 @@
 #include <QPainter>
 #include <algorithm>
 
+#include "inspector/expert_views.h"
 #include "inspector/inspector_parts.h"
 #include "theme/theme.h"
 
@@ -81,6 +82,65 @@ void HeatLegend::paintEvent(QPaintEvent*) {
     painter.setBrush(QBrush(mix(theme.panel, theme.text, 0.28), Qt::BDiagPattern));
     painter.drawRect(sample);
     word(tr("no data"));
+}
+
+// --- where experts are ---------------------------------------------------------------------
+
+TierLegend::TierLegend(QWidget* parent) : QWidget(parent) {
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    setAccessibleName(tr("Legend: %1").arg(text()));
+}
+
+void TierLegend::setDevice(bool shown) {
+    if (shown == device_) return;
+    device_ = shown;
+    setAccessibleName(tr("Legend: %1").arg(text()));
+    updateGeometry();
+    update();
+}
+
+QStringList TierLegend::words() const {
+    QStringList out{tierText(ExpertTier::disk), tierText(ExpertTier::host)};
+    if (device_) out << tierText(ExpertTier::device);
+    return out;
+}
+
+QString TierLegend::text() const {
+    return words().join(QStringLiteral(" · "));
+}
+
+QSize TierLegend::sizeHint() const {
+    const QFontMetrics metrics(smallFont(font()));
+    return {metrics.height() * 20, metrics.height() + 2};
+}
+
+QSize TierLegend::minimumSizeHint() const {
+    return {40, sizeHint().height()};
+}
+
+void TierLegend::paintEvent(QPaintEvent*) {
+    const Theme theme = Theme::of(palette());
+    QPainter painter(this);
+    painter.setFont(smallFont(font()));
+    const QFontMetrics metrics = painter.fontMetrics();
+    const int swatch = metrics.height() * 5 / 8;
+    const QColor fills[] = {theme.panel, TierSource::hostColour(theme),
+                            TierSource::deviceColour(theme)};
+    qreal x = 0;
+    const QStringList all = words();
+    for (int i = 0; i < all.size(); ++i) {
+        const QRectF box(x + 0.5, std::floor((height() - swatch) / 2.0) + 0.5, swatch, swatch);
+        painter.setPen(theme.border);
+        painter.setBrush(fills[i]);
+        painter.drawRect(box);
+        if (i == static_cast<int>(ExpertTier::device)) painter.fillRect(box, hatchBrush(theme));
+        x += swatch + 6;
+        painter.setPen(theme.quiet);
+        const int width = metrics.horizontalAdvance(all[i]);
+        painter.drawText(QRectF(x, 0, width + 2, height()), Qt::AlignVCenter | Qt::AlignLeft,
+                         all[i]);
+        x += width + 16;
+    }
 }
 
 }  // namespace starglass::ui

@@ -27,4 +27,23 @@ private:
     bool hatch_ = false;
 };
 
+// The same for where experts are: a box for each place, filled as the map fills its cells.
+class TierLegend : public QWidget {
+    Q_OBJECT
+public:
+    explicit TierLegend(QWidget* parent = nullptr);
+    // The device is left out where nothing is on one.
+    void setDevice(bool shown);
+    [[nodiscard]] QString text() const;
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override;
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+
+private:
+    [[nodiscard]] QStringList words() const;
+    bool device_ = false;
+};
+
 }  // namespace starglass::ui

@@ -5,10 +5,13 @@
 
 #include "bridge/chat.h"
 #include "bridge/engine_bridge.h"
+#include "bridge/expert_service.h"
 #include "inspector/cache_tab.h"
+#include "inspector/expert_disk_view.h"
 #include "inspector/experts_tab.h"
 #include "inspector/inspector_parts.h"
 #include "inspector/performance_tab.h"
+#include "inspector/what_if.h"
 
 namespace starglass::ui {
 namespace {
@@ -70,6 +73,7 @@ void InspectorPanel::follow(EngineBridge& bridge, Chat& chat) {
     connect(&bridge, &EngineBridge::prefillProgress, this, &InspectorPanel::setPrefill);
     connect(&bridge, &EngineBridge::tokenEvents, this, &InspectorPanel::addTokens);
     connect(&bridge, &EngineBridge::routingFrames, this, &InspectorPanel::addRouting);
+    connect(&bridge, &EngineBridge::expertFrames, this, &InspectorPanel::addExperts);
     connect(&bridge, &EngineBridge::finished, this,
             [this](quint64, const GenerateResult& result) { addResult(result); });
     connect(&bridge, &EngineBridge::statsChanged, this, &InspectorPanel::setStats);
@@ -92,6 +96,7 @@ void InspectorPanel::follow(EngineBridge& bridge, Chat& chat) {
 void InspectorPanel::showNow() {
     if (!pinned_) tokenThrottle_.now();
     expertsTab_->map().showNow();
+    expertsTab_->disk().showNow();
 }
 
 void InspectorPanel::setModel(const ModelInfoPtr& model) {
@@ -108,6 +113,26 @@ void InspectorPanel::setModel(const ModelInfoPtr& model) {
 
 void InspectorPanel::followCache(CacheService& cache) {
     cacheTab_->follow(cache);
+}
+
+void InspectorPanel::followExperts(ExpertService& experts) {
+    connect(&experts, &ExpertService::streamingChanged, this,
+            [this, &experts] { setStreaming(experts.streaming(), experts.canPredict()); });
+    connect(&experts, &ExpertService::snapshotTaken, expertsTab_, &ExpertsTab::setSnapshot);
+    WhatIf& whatIf = expertsTab_->disk().whatIf();
+    connect(&whatIf, &WhatIf::wanted, &experts,
+            [&experts, &whatIf](const std::vector<std::uint64_t>& budgets) {
+                whatIf.setRequest(experts.predict(budgets));
+            });
+    connect(&experts, &ExpertService::predicted, &whatIf, &WhatIf::add);
+    connect(&experts, &ExpertService::predictionsDone, &whatIf, &WhatIf::finish);
+    setStreaming(experts.streaming(), experts.canPredict());
+    expertsTab_->setSnapshot(experts.snapshot());
+}
+
+void InspectorPanel::setStreaming(bool on, bool canPredict) {
+    expertsTab_->setStreaming(on, canPredict);
+    performanceTab_->setStreaming(on);
 }
 
 void InspectorPanel::startAnswer(qint64 message) {
@@ -140,7 +165,14 @@ void InspectorPanel::addRouting(const RoutingBatch& frames) {
     if (!pinned_) tokenThrottle_.request();
 }
 
+void InspectorPanel::addExperts(const ExpertsBatch& frames) {
+    expertsTab_->addFrames(message_, frames);
+    for (const ExpertsSample& one : frames) performanceTab_->addExperts(one);
+    if (!pinned_) tokenThrottle_.request();
+}
+
 void InspectorPanel::addResult(const GenerateResult& result) {
+    expertsTab_->addTotals(result.experts);
     performanceTab_->addTimings(result.timings);
     cacheTab_->addResult(result);
 }
@@ -151,6 +183,7 @@ void InspectorPanel::setStats(const SessionStats& stats) {
 
 void InspectorPanel::finishAnswer(qint64 message) {
     if (message != message_) return;
+    expertsTab_->finishAnswer();
     performanceTab_->finishAnswer();
     tokenThrottle_.now();
     announceCell();
@@ -170,6 +203,7 @@ void InspectorPanel::selectToken(qint64 message, int token) {
     std::optional<RoutingCounts> answer;
     if (message != message_) answer = history_.countsOf(message);
     expertsTab_->showSelected(routing.sample, answer);
+    expertsTab_->showWait(message, pinned_->position);
     showToken();
     announceCell();
 }
@@ -208,8 +242,10 @@ TokenRouting InspectorPanel::routingOf(qint64 message, std::int64_t position) co
 void InspectorPanel::showToken() {
     if (pinned_) {
         tokenTab_->show(*pinned_, routingOf(pinnedMessage_, pinned_->position), true);
+        tokenTab_->setWait(expertsTab_->series().waitOf(pinnedMessage_, pinned_->position));
     } else if (!tokens_.empty()) {
         tokenTab_->show(tokens_.back(), routingOf(message_, tokens_.back().position), false);
+        tokenTab_->setWait(expertsTab_->series().waitOf(message_, tokens_.back().position));
     }
 }
 

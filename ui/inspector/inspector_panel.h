@@ -23,6 +23,7 @@ class CacheService;
 class CacheTab;
 class Chat;
 class EngineBridge;
+class ExpertService;
 class ExpertsTab;
 class PerformanceTab;
 
@@ -36,6 +37,7 @@ public:
     // Connects every signal the panel lives on. Both outlive the panel.
     void follow(EngineBridge& bridge, Chat& chat);
     void followCache(CacheService& cache);
+    void followExperts(ExpertService& experts);
 
     // Finds a token of an earlier message; empty when it is gone.
     using TokenSource = std::function<std::optional<TokenSample>(qint64 message, int token)>;
@@ -56,6 +58,9 @@ public slots:
     void setPrefill(const starglass::PrefillProgress& progress);
     void addTokens(qint64 message, int firstToken, const starglass::ui::TokenBatch& batch);
     void addRouting(const starglass::ui::RoutingBatch& frames);
+    // Experts are read from disk, and what another budget brings can be predicted.
+    void setStreaming(bool on, bool canPredict);
+    void addExperts(const starglass::ui::ExpertsBatch& frames);
     void addResult(const starglass::GenerateResult& result);
     void setStats(const starglass::ui::SessionStats& stats);
     void finishAnswer(qint64 message);

@@ -16,6 +16,8 @@
 namespace starglass::ui {
 namespace {
 
+constexpr int kWrapGap = 8;
+
 // Only the weight is set, so that family and size still follow the parent's font.
 QFont boldOnly() {
     QFont out;
@@ -44,7 +46,7 @@ protected:
         QPainter painter(this);
         painter.setRenderHint(QPainter::Antialiasing);
         const QRectF box = QRectF(rect()).adjusted(1, 1, -1, -1);
-        if (isChecked() || underMouse()) {
+        if (isChecked() || (underMouse() && isEnabled())) {
             painter.setPen(Qt::NoPen);
             painter.setBrush(isChecked() ? theme.tint : theme.hover);
             painter.drawRoundedRect(box, 3, 3);
@@ -54,7 +56,9 @@ protected:
             painter.setBrush(Qt::NoBrush);
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3);
         }
-        painter.setPen(isChecked() ? theme.text : theme.quiet);
+        painter.setPen(!isEnabled()  ? mix(theme.page, theme.quiet, 0.55)
+                       : isChecked() ? theme.text
+                                     : theme.quiet);
         painter.drawText(rect(), Qt::AlignCenter, text());
     }
 };
@@ -144,9 +148,13 @@ QString Card::text() const {
     return title_->text() + u'\n' + detail_->text() + u'\n' + more_->text();
 }
 
+void Card::setRoom(int lines) {
+    room_ = lines;
+    fit();
+}
+
 void Card::fit() {
-    // Room for three lines from the start: what lies below must not jump while the pointer moves.
-    setMinimumHeight(fontMetrics().lineSpacing() * 3 + 4 + 15 + 2);
+    setMinimumHeight(fontMetrics().lineSpacing() * room_ + 2 * (room_ - 1) + 15 + 2);
 }
 
 void Card::changeEvent(QEvent* event) {
@@ -195,6 +203,19 @@ void SegmentBar::setCurrent(int index) {
     if (auto* button = group_->button(index)) button->setChecked(true);
 }
 
+void SegmentBar::setChoice(int index, bool enabled, const QString& explanation) {
+    auto* button = group_->button(index);
+    if (!button) return;
+    button->setEnabled(enabled);
+    button->setToolTip(explanation);
+    button->setAccessibleDescription(explanation);
+}
+
+bool SegmentBar::choiceEnabled(int index) const {
+    const auto* button = group_->button(index);
+    return button && button->isEnabled();
+}
+
 int SegmentBar::current() const {
     return group_->checkedId();
 }
@@ -219,6 +240,12 @@ void SeriesKey::setLine(const QColor& colour, qreal width, Qt::PenStyle style) {
     update();
 }
 
+void SeriesKey::setBox(const QBrush& fill, const QColor& edge) {
+    box_ = fill;
+    colour_ = edge;
+    update();
+}
+
 void SeriesKey::setText(const QString& text) {
     text_ = text;
     setAccessibleName(text);
@@ -236,11 +263,104 @@ void SeriesKey::paintEvent(QPaintEvent*) {
     QPainter painter(this);
     painter.setFont(smallFont(font()));
     const int mark = painter.fontMetrics().height();
-    painter.setPen(QPen(colour_, width_, style_));
-    painter.drawLine(QPointF(0, height() / 2.0), QPointF(mark, height() / 2.0));
+    if (box_.style() != Qt::NoBrush) {
+        const qreal side = mark * 5 / 8;
+        painter.setPen(colour_);
+        painter.setBrush(box_);
+        painter.drawRect(
+            QRectF(mark - side - 0.5, std::floor((height() - side) / 2) + 0.5, side, side));
+    } else {
+        painter.setPen(QPen(colour_, width_, style_));
+        painter.drawLine(QPointF(0, height() / 2.0), QPointF(mark, height() / 2.0));
+    }
     painter.setPen(theme.quiet);
     painter.drawText(rect().adjusted(mark * 3 / 2, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft,
                      text_);
+}
+
+WrapRow::WrapRow(QWidget* head, QWidget* parent) : QWidget(parent), head_(head) {
+    head_->setParent(this);
+    // Not fixed: that would be the height of one line.
+    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Minimum);
+    policy.setHeightForWidth(true);
+    setSizePolicy(policy);
+}
+
+void WrapRow::add(QWidget* control) {
+    control->setParent(this);
+    controls_ << control;
+    control->show();
+    updateGeometry();
+}
+
+int WrapRow::arrange(int width, bool place) const {
+    // From the right as long as there is room beside the head; the rest below, from the left.
+    const int headWidth = head_->sizeHint().width();
+    int line = head_->sizeHint().height();
+    int beside = 0;
+    int taken = headWidth;
+    for (const QWidget* control : controls_) {
+        const int more = control->sizeHint().width() + kWrapGap;
+        if (taken + more > width) break;
+        taken += more;
+        ++beside;
+    }
+    for (int i = 0; i < beside; ++i) line = std::max(line, controls_[i]->sizeHint().height());
+    const auto put = [&](QWidget* widget, int x, int top, int height) {
+        const QSize size = widget->sizeHint();
+        if (place)
+            widget->setGeometry(x, top + (height - size.height()) / 2,
+                                std::min(size.width(), width), size.height());
+    };
+    put(head_, 0, 0, line);
+    int right = width;
+    for (int i = beside - 1; i >= 0; --i) {
+        right -= controls_[i]->sizeHint().width();
+        put(controls_[i], right, 0, line);
+        right -= kWrapGap;
+    }
+    int top = line;
+    int x = 0, height = 0;
+    for (auto i = beside; i < controls_.size(); ++i) {
+        const QSize size = controls_[i]->sizeHint();
+        if (x == 0 || x + size.width() > width) {
+            top += height + kWrapGap / 2;
+            x = 0;
+            height = 0;
+        }
+        put(controls_[i], x, top, size.height());
+        x += size.width() + kWrapGap;
+        height = std::max(height, size.height());
+    }
+    return top + height;
+}
+
+int WrapRow::heightForWidth(int width) const {
+    return arrange(width, false);
+}
+
+QSize WrapRow::sizeHint() const {
+    int width = head_->sizeHint().width();
+    for (const QWidget* control : controls_) width += control->sizeHint().width() + kWrapGap;
+    return {width, heightForWidth(width)};
+}
+
+QSize WrapRow::minimumSizeHint() const {
+    int width = head_->minimumSizeHint().width();
+    for (const QWidget* control : controls_) width = std::max(width, control->sizeHint().width());
+    return {width, head_->sizeHint().height()};
+}
+
+void WrapRow::resizeEvent(QResizeEvent*) {
+    arrange(width(), true);
+}
+
+bool WrapRow::event(QEvent* event) {
+    if (event->type() == QEvent::LayoutRequest || event->type() == QEvent::FontChange) {
+        updateGeometry();
+        arrange(width(), true);
+    }
+    return QWidget::event(event);
 }
 
 QWidget* makeEmptyPane(const QString& title, const QString& text, QWidget* parent,

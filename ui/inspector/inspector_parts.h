@@ -5,6 +5,7 @@
 #pragma once
 
 #include <QAbstractButton>
+#include <QBrush>
 #include <QColor>
 #include <QFrame>
 #include <QLabel>
@@ -42,6 +43,29 @@ private:
     QuietLabel* remark_;
 };
 
+// A head and, at the right end of its line, some controls; those that have no room there stand on
+// lines of their own below it.
+class WrapRow : public QWidget {
+    Q_OBJECT
+public:
+    explicit WrapRow(QWidget* head, QWidget* parent = nullptr);
+    void add(QWidget* control);
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override;
+    [[nodiscard]] bool hasHeightForWidth() const override { return true; }
+    [[nodiscard]] int heightForWidth(int width) const override;
+
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+    bool event(QEvent* event) override;
+
+private:
+    // Places everything for a width, or only measures; returns the height.
+    int arrange(int width, bool place) const;
+    QWidget* head_;
+    QList<QWidget*> controls_;
+};
+
 // The rounded ground of a card; called from the paintEvent of the widget that is one.
 void paintCard(QWidget& card);
 
@@ -52,6 +76,8 @@ public:
     explicit Card(QWidget* parent = nullptr);
     void setText(const QString& title, const QString& detail, const QString& more = {});
     [[nodiscard]] QString text() const;
+    // Room for so many lines from the start: what lies below must not jump while the text changes.
+    void setRoom(int lines);
 
 protected:
     void paintEvent(QPaintEvent* event) override;
@@ -59,6 +85,7 @@ protected:
 
 private:
     void fit();
+    int room_ = 3;
     QLabel* title_;
     QLabel* detail_;
     QuietLabel* more_;
@@ -72,6 +99,9 @@ public:
     void add(const QString& text, const QString& explanation);
     void setCurrent(int index);
     [[nodiscard]] int current() const;
+    // One that cannot be chosen now says why in its explanation.
+    void setChoice(int index, bool enabled, const QString& explanation);
+    [[nodiscard]] bool choiceEnabled(int index) const;
 
 signals:
     void chosen(int index);
@@ -83,12 +113,14 @@ private:
     QButtonGroup* group_;
 };
 
-// A sample of a chart's line with its name. A palette role cannot say which, so the owner sets it.
+// A sample of a chart's line, or of its bars, with its name. A palette role cannot say which, so
+// the owner sets it.
 class SeriesKey : public QWidget {
     Q_OBJECT
 public:
     explicit SeriesKey(QWidget* parent = nullptr);
     void setLine(const QColor& colour, qreal width, Qt::PenStyle style = Qt::SolidLine);
+    void setBox(const QBrush& fill, const QColor& edge);
     void setText(const QString& text);
     [[nodiscard]] QColor colour() const { return colour_; }
     [[nodiscard]] QSize sizeHint() const override;
@@ -99,6 +131,7 @@ protected:
 
 private:
     QColor colour_;
+    QBrush box_;
     qreal width_ = 1;
     Qt::PenStyle style_ = Qt::SolidLine;
     QString text_;

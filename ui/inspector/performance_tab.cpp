@@ -44,10 +44,16 @@ PerformanceTab::PerformanceTab(QWidget* parent)
     table->setHorizontalSpacing(6);
     table->setVerticalSpacing(5);
     table->setColumnStretch(0, 1);
-    const QString names[] = {tr("Time to first token"), tr("Prompt"),
-                             tr("Reused from memory"),  tr("Read (prefill)"),
-                             tr("Generated"),           tr("of these, thinking"),
-                             tr("Time generating"),     tr("Session's memory")};
+    const QString names[] = {tr("Time to first token"),
+                             tr("Prompt"),
+                             tr("Reused from memory"),
+                             tr("Read (prefill)"),
+                             tr("Generated"),
+                             tr("of these, thinking"),
+                             tr("Time generating"),
+                             tr("of this, waiting for experts"),
+                             tr("Read from disk per token"),
+                             tr("Session's memory")};
     for (int i = 0; i < kFigures; ++i) {
         names_[i] = new QuietLabel(names[i]);
         values_[i] = new QLabel;
@@ -60,7 +66,8 @@ PerformanceTab::PerformanceTab(QWidget* parent)
         table->addWidget(values_[i], i, 1);
         table->addWidget(units_[i], i, 2);
     }
-    names_[kThinking]->setIndent(14);
+    for (const Figure figure : {kThinking, kWaiting}) names_[figure]->setIndent(14);
+    setStreaming(false);
     rows->addLayout(table);
     rows->addStretch();
 
@@ -96,6 +103,8 @@ void PerformanceTab::startAnswer() {
     liveFirstToken_.reset();
     roundTokens_ = roundThinking_ = 0;
     roundSeconds_ = 0;
+    diskTokens_ = 0;
+    diskBytes_ = stallSeconds_ = 0;
     running_ = true;
     throttle_.now();
 }
@@ -132,6 +141,22 @@ void PerformanceTab::addTimings(const GenerateTimings& timings) {
     roundTokens_ = roundThinking_ = 0;
     roundSeconds_ = 0;
     stack_->setCurrentIndex(1);
+    throttle_.request();
+}
+
+void PerformanceTab::setStreaming(bool on) {
+    for (const Figure figure : {kWaiting, kDiskRead}) {
+        names_[figure]->setVisible(on);
+        values_[figure]->setVisible(on);
+        units_[figure]->setVisible(on);
+    }
+}
+
+void PerformanceTab::addExperts(const ExpertsSample& sample) {
+    if (sample.prefill) return;
+    ++diskTokens_;
+    diskBytes_ += static_cast<double>(sample.readBytes());
+    stallSeconds_ += sample.stallSeconds;
     throttle_.request();
 }
 
@@ -197,6 +222,9 @@ void PerformanceTab::refresh() {
               totals_.any || roundTokens_ > 0 ? counted(totals_.thinking + roundThinking_) : none);
     const double decode = totals_.decodeSeconds + roundSeconds_;
     setFigure(kDecodeTime, decode > 0 ? durationText(decode) : none);
+    setFigure(kWaiting, diskTokens_ > 0 ? durationText(stallSeconds_) : none);
+    setFigure(kDiskRead,
+              diskTokens_ > 0 ? bytesText(static_cast<qint64>(diskBytes_ / diskTokens_)) : none);
     setFigure(kMemory, memory_ ? bytesText(*memory_) : none);
 }
 

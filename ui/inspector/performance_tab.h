@@ -34,6 +34,8 @@ public:
         kGenerated,
         kThinking,
         kDecodeTime,
+        kWaiting,   // for experts, of the time generating
+        kDiskRead,  // per token
         kMemory,
         kFigures
     };
@@ -47,6 +49,9 @@ public:
     void addToken(const TokenSample& token);
     // Once per round of the answer; rounds after a tool call add up.
     void addTimings(const GenerateTimings& timings);
+    // Experts are read from disk: two more figures.
+    void setStreaming(bool on);
+    void addExperts(const ExpertsSample& sample);
     void setMemory(std::int64_t bytes);
     void finishAnswer();
 
@@ -78,6 +83,9 @@ private:
     std::optional<double> liveFirstToken_;
     int roundTokens_ = 0, roundThinking_ = 0;
     double roundSeconds_ = 0;
+    // Of the answer's tokens, without its prompt.
+    int diskTokens_ = 0;
+    double diskBytes_ = 0, stallSeconds_ = 0;
     std::optional<std::int64_t> memory_;
     bool running_ = false;
 

@@ -16,15 +16,6 @@
 namespace starglass::ui {
 namespace {
 
-// 1, 2 or 5 times a power of ten, so that about `ticks` of them cover `range`.
-double niceInterval(double range, int ticks) {
-    const double rough = range / ticks;
-    const double power = std::pow(10.0, std::floor(std::log10(rough)));
-    for (const double step : {1.0, 2.0, 5.0})
-        if (step * power >= rough * 0.999) return step * power;
-    return 10 * power;
-}
-
 QList<QPointF> listOf(const std::vector<QPointF>& points) {
     return {points.begin(), points.end()};
 }
@@ -32,12 +23,11 @@ QList<QPointF> listOf(const std::vector<QPointF>& points) {
 }  // namespace
 
 RateChart::RateChart(QWidget* parent)
-    : QChartView(new QChart, parent),
+    : PanelChart(parent),
       raw_(new QLineSeries),
       smooth_(new QLineSeries),
       x_(new QValueAxis),
       y_(new QValueAxis) {
-    layIntoPanel(*this);
     QChart* drawing = chart();
     drawing->addAxis(x_, Qt::AlignBottom);
     drawing->addAxis(y_, Qt::AlignLeft);
@@ -116,15 +106,7 @@ void RateChart::recolour() {
     const Theme theme = Theme::of(palette());
     setBackgroundBrush(theme.panel);
     chart()->setPlotAreaBackgroundVisible(false);
-    const QFont small = smallFont(font());
-    for (QValueAxis* axis : {x_, y_}) {
-        axis->setLabelsFont(small);
-        axis->setTitleFont(small);
-        axis->setLabelsBrush(theme.quiet);
-        axis->setTitleBrush(theme.quiet);
-        axis->setGridLinePen(QPen(theme.border, 1));
-        axis->setLinePen(QPen(theme.border, 1));
-    }
+    for (QValueAxis* axis : {x_, y_}) dressAxis(*axis, palette(), font());
     QPen thin(mix(theme.panel, theme.quiet, 0.6), 1);
     thin.setCosmetic(true);
     raw_->setPen(thin);
@@ -132,13 +114,6 @@ void RateChart::recolour() {
     strong.setCosmetic(true);
     strong.setJoinStyle(Qt::RoundJoin);
     smooth_->setPen(strong);
-    emit recoloured();
-}
-
-void RateChart::changeEvent(QEvent* event) {
-    QChartView::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) recolour();
-    if (event->type() == QEvent::FontChange) updateGeometry();
 }
 
 }  // namespace starglass::ui

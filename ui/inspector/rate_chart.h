@@ -4,15 +4,15 @@
 // Colours from the palette, fonts from the widget, both live.
 #pragma once
 
-#include <QChartView>
 #include <QLineSeries>
 #include <QValueAxis>
 
+#include "inspector/panel_chart.h"
 #include "inspector/rate_series.h"
 
 namespace starglass::ui {
 
-class RateChart : public QChartView {
+class RateChart : public PanelChart {
     Q_OBJECT
 public:
     explicit RateChart(QWidget* parent = nullptr);
@@ -27,14 +27,10 @@ public:
     [[nodiscard]] QSize sizeHint() const override;
     [[nodiscard]] QSize minimumSizeHint() const override;
 
-signals:
-    void recoloured();
-
 protected:
-    void changeEvent(QEvent* event) override;
+    void recolour() override;
 
 private:
-    void recolour();
     QLineSeries* raw_;
     QLineSeries* smooth_;
     QValueAxis* x_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inspector/routing_map.h"
 
-#include <QCoreApplication>
 #include <QHelpEvent>
 #include <QKeyEvent>
 #include <QMouseEvent>
@@ -17,83 +16,14 @@
 namespace starglass::ui {
 namespace {
 
-// Where the ramp starts for a cell used at all: far enough from the background that one use in
-// many thousand is still seen to be a use.
-constexpr int kFirstLevel = 44;
 constexpr int kPageLayers = 8;
 constexpr qreal kSnapFrom = 3;  // cells this large get whole pixels, so all look alike
-
-struct MapWords {
-    Q_DECLARE_TR_FUNCTIONS(RoutingMap)
-};
-
-int levelOnRamp(double amount) {
-    return kFirstLevel +
-           static_cast<int>(std::lround((255 - kFirstLevel) * std::clamp(amount, 0.0, 1.0)));
-}
 
 qreal snapped(qreal size) {
     return size >= kSnapFrom ? std::floor(size) : size;
 }
 
-double mostBits(const RoutingCounts& counts, RoutingScale scale) {
-    const int choices =
-        scale == RoutingScale::weight ? counts.shape().expertsUsed : counts.shape().experts;
-    return std::log2(std::max(2, choices));
-}
-
-double bitsOf(const RoutingCounts& counts, RoutingScale scale, int layer) {
-    return scale == RoutingScale::weight ? counts.weightEntropyBits(layer)
-                                         : counts.entropyBits(layer);
-}
-
-QString layerText(const RoutingCounts& counts, RoutingScale scale, int layer) {
-    const double bits = bitsOf(counts, scale, layer);
-    const QString entropy = std::isnan(bits)
-                                ? QString()
-                                : MapWords::tr("entropy %1 of %2 bits")
-                                      .arg(decimalText(bits, 2), bitsText(mostBits(counts, scale)));
-    if (scale == RoutingScale::weight)
-        return entropy.isEmpty() ? QString() : MapWords::tr("Layer: weight %1").arg(entropy);
-    return MapWords::tr("Layer: %1 of %2 experts used, %3")
-        .arg(numberText(counts.expertsUsed(layer)), numberText(counts.shape().experts), entropy);
-}
-
 }  // namespace
-
-QString CellText::sentence() const {
-    return more.isEmpty() ? title + QStringLiteral(". ") + detail
-                          : title + QStringLiteral(". ") + detail + QStringLiteral(". ") + more;
-}
-
-CellText describeCell(const RoutingCounts& counts, RoutingScale scale, RoutingCell cell) {
-    CellText out;
-    const RoutingShape& shape = counts.shape();
-    if (!cell.valid() || cell.layer >= shape.layers || cell.expert >= shape.experts) return out;
-    out.title = MapWords::tr("Layer %1 · expert %2").arg(cell.layer).arg(cell.expert);
-    if (cell.layer < shape.hashLayers) out.title += MapWords::tr(" · routed by token id");
-    const std::int64_t seen = counts.tokens(cell.layer);
-    if (seen == 0) {
-        out.detail = counts.tokens() == 0 ? MapWords::tr("no tokens yet")
-                                          : MapWords::tr("no data: this layer sent no routing");
-        return out;
-    }
-    const std::int64_t used = counts.count(cell);
-    if (scale == RoutingScale::weight) {
-        out.detail = used == 0
-                         ? MapWords::tr("not chosen for this token")
-                         : MapWords::tr("weight %1").arg(decimalText(counts.weightSum(cell), 3));
-    } else if (used == 0) {
-        out.detail = MapWords::tr("never used in %1 tokens").arg(numberText(seen));
-    } else {
-        out.detail =
-            MapWords::tr("%1 of tokens · mean weight %2 · %3 of %4 tokens")
-                .arg(percentText(counts.share(cell)), decimalText(counts.meanWeight(cell), 2),
-                     numberText(used), numberText(seen));
-    }
-    out.more = layerText(counts, scale, cell.layer);
-    return out;
-}
 
 RoutingMap::RoutingMap(QWidget* parent)
     : QWidget(parent), throttle_(kRefreshIntervalMs, [this] {
@@ -104,18 +34,25 @@ RoutingMap::RoutingMap(QWidget* parent)
     setFocusPolicy(Qt::StrongFocus);
     QSizePolicy policy(QSizePolicy::Expanding, QSizePolicy::Expanding);
     setSizePolicy(policy);
-    setAccessibleName(tr("Expert routing map"));
+    setAccessibleName(source_->name());
     describe();
 }
 
 void RoutingMap::setSource(const RoutingCounts* counts, RoutingScale scale) {
-    counts_ = counts;
-    scale_ = scale;
+    routing_.set(counts, scale);
+    setSource(routing_);
+}
+
+void RoutingMap::setSource(const MapSource& source) {
+    source_ = &source;
+    setAccessibleName(source.name());
     if (!(shown_ == shape())) {
         shown_ = shape();
         selected_ = hovered_ = {};
         relayout();
         updateGeometry();
+    } else {
+        relayout();  // the column beside it may want another width
     }
     describe();
     throttle_.now();
@@ -170,7 +107,7 @@ void RoutingMap::relayout() {
     if (s.empty()) return;
     layout_.gutter = small.horizontalAdvance(QString::number(s.layers - 1)) + 7;
     const qreal column =
-        std::max<qreal>(small.horizontalAdvance(tr("entropy")), layout_.line * 2.6);
+        std::max<qreal>(small.horizontalAdvance(source_->barTitle()), layout_.line * 3.3);
     const qreal between = 10;
     const qreal width = std::max<qreal>(1, this->width() - layout_.gutter - between - column - 1);
     const qreal height = std::max<qreal>(1, this->height() - chromeHeight());
@@ -195,7 +132,7 @@ void RoutingMap::relayout() {
         top = layout_.routed.bottom();
     }
     const qreal first = hash > 0 ? layout_.hash.top() : layout_.routed.top();
-    layout_.entropy = {this->width() - column - 1, first, column, top - first};
+    layout_.bars = {this->width() - column - 1, first, column, top - first};
 }
 
 QRectF RoutingMap::cellRect(RoutingCell cell) const {
@@ -232,36 +169,7 @@ void RoutingMap::fillLevels() {
                        static_cast<std::size_t>(std::max(0, s.experts)),
                    0);
     hasData_.assign(static_cast<std::size_t>(std::max(0, s.layers)), false);
-    if (s.empty()) return;
-    double top = 0;
-    std::int64_t most = 0;
-    for (int layer = 0; layer < s.layers; ++layer) most = std::max(most, counts_->tokens(layer));
-    if (scale_ == RoutingScale::share) {
-        top = counts_->maxShare();
-    } else {
-        for (int layer = 0; layer < s.layers; ++layer)
-            for (int expert = 0; expert < s.experts; ++expert)
-                top = std::max(top, counts_->weightSum({layer, expert}));
-    }
-    // "Once" is the bottom of the logarithmic scale.
-    const double bottom = most > 0 ? 1.0 / static_cast<double>(most) : 1;
-    const double range = std::log(top / bottom);
-    for (int layer = 0; layer < s.layers; ++layer) {
-        hasData_[layer] = counts_->tokens(layer) > 0;
-        if (!hasData_[layer]) continue;
-        auto* row =
-            levels_.data() + static_cast<std::size_t>(layer) * static_cast<std::size_t>(s.experts);
-        for (int expert = 0; expert < s.experts; ++expert) {
-            const RoutingCell cell{layer, expert};
-            if (counts_->count(cell) == 0) continue;
-            double amount = 1;
-            if (scale_ == RoutingScale::weight)
-                amount = top > 0 ? counts_->weightSum(cell) / top : 0;
-            else if (range > 1e-9)
-                amount = std::log(counts_->share(cell) / bottom) / range;
-            row[expert] = static_cast<std::uint8_t>(levelOnRamp(amount));
-        }
-    }
+    if (!s.empty()) source_->fill(levels_, hasData_);
 }
 
 QImage RoutingMap::blockImage(int first, int count, int columns) const {
@@ -290,7 +198,7 @@ QImage RoutingMap::blockImage(int first, int count, int columns) const {
 void RoutingMap::rebuildImages() {
     stale_ = false;
     fillLevels();
-    colours_ = Theme::of(palette()).rampTable();
+    colours_ = source_->colours(Theme::of(palette()));
     const RoutingShape s = shape();
     hashImage_ = routedImage_ = {};
     if (s.empty()) return;
@@ -328,7 +236,7 @@ void RoutingMap::paintEvent(QPaintEvent*) {
     if (hash > 0) paintBlock(painter, theme, layout_.hash, 0, hash, hashImage_);
     if (hash < s.layers)
         paintBlock(painter, theme, layout_.routed, hash, s.layers - hash, routedImage_);
-    paintEntropy(painter, theme);
+    paintBars(painter, theme);
 
     // The experts' axis, below the last block.
     const QRectF& last = layout_.routed.isNull() ? layout_.hash : layout_.routed;
@@ -369,13 +277,16 @@ void RoutingMap::paintBlock(QPainter& painter, const Theme& theme, const QRectF&
     const QString caption = hash ? tr("%1 · routed by token id").arg(layers)
                                  : tr("%1 · routed by the router").arg(layers);
     // The first caption shares its line with the entropy column's.
-    const qreal room = (first == 0 ? layout_.entropy.left() - 8 : width()) - rect.left();
+    const qreal room = (first == 0 ? layout_.bars.left() - 8 : width()) - rect.left();
     painter.drawText(
         QRectF(rect.left(), rect.top() - layout_.line - 4, room, layout_.line), Qt::AlignLeft,
         painter.fontMetrics().elidedText(caption, Qt::ElideRight, static_cast<int>(room)));
 
     painter.setRenderHint(QPainter::SmoothPixmapTransform, false);
     painter.drawImage(rect, image);
+
+    if (const int hatched = source_->hatchedLevel(); hatched >= 0)
+        paintHatched(painter, theme, first, count, hatched);
 
     // Cells this large are easier to tell apart with the background between them.
     if (layout_.cellWidth >= 7 && layout_.cellHeight >= 7) {
@@ -415,23 +326,43 @@ void RoutingMap::paintBlock(QPainter& painter, const Theme& theme, const QRectF&
     }
 }
 
-void RoutingMap::paintEntropy(QPainter& painter, const Theme& theme) {
+// Neighbouring cells of the level together: the pattern needs room to be seen.
+void RoutingMap::paintHatched(QPainter& painter, const Theme& theme, int first, int count,
+                              int level) {
     const RoutingShape s = shape();
-    const QRectF& column = layout_.entropy;
-    const double most = mostBits(*counts_, scale_);
+    const QBrush hatch = hatchBrush(theme);
+    for (int layer = first; layer < first + count; ++layer) {
+        const auto* row =
+            levels_.data() + static_cast<std::size_t>(layer) * static_cast<std::size_t>(s.experts);
+        for (int from = 0; from < s.experts; ++from) {
+            if (row[from] != level) continue;
+            int to = from;
+            while (to < s.experts && row[to] == level) ++to;
+            const QRectF begin = cellRect({layer, from});
+            painter.fillRect(
+                QRectF(begin.left(), begin.top(), (to - from) * layout_.cellWidth, begin.height()),
+                hatch);
+            from = to;
+        }
+    }
+}
+
+void RoutingMap::paintBars(QPainter& painter, const Theme& theme) {
+    const RoutingShape s = shape();
+    const QRectF& column = layout_.bars;
     painter.setPen(theme.quiet);
     painter.drawText(
         QRectF(column.left(), column.top() - layout_.line - 4, column.width(), layout_.line),
-        Qt::AlignLeft, tr("entropy"));
+        Qt::AlignLeft, source_->barTitle());
     const qreal bar =
         std::max<qreal>(1, layout_.cellHeight >= 4 ? layout_.cellHeight - 1 : layout_.cellHeight);
     for (int layer = 0; layer < s.layers; ++layer) {
-        const double bits = bitsOf(*counts_, scale_, layer);
-        if (std::isnan(bits)) continue;
+        const double length = source_->bar(layer);
+        if (std::isnan(length)) continue;
         const QRectF row = cellRect({layer, 0});
         const qreal thick = std::min<qreal>(bar, layout_.line);
         painter.fillRect(QRectF(column.left(), row.top() + (row.height() - thick) / 2,
-                                column.width() * std::clamp(bits / most, 0.0, 1.0), thick),
+                                column.width() * std::clamp(length, 0.0, 1.0), thick),
                          mix(theme.panel, theme.quiet, 0.55));
     }
     painter.setPen(QPen(theme.border, 1));
@@ -444,7 +375,7 @@ void RoutingMap::paintEntropy(QPainter& painter, const Theme& theme) {
     }
     painter.setPen(theme.quiet);
     painter.drawText(QRectF(column.left(), column.bottom() + 4, column.width(), layout_.line),
-                     Qt::AlignRight, tr("%1 bits").arg(bitsText(most)));
+                     Qt::AlignRight, source_->barEnd());
 }
 
 void RoutingMap::paintMark(QPainter& painter, const Theme& theme, RoutingCell cell, bool selected) {
@@ -541,18 +472,16 @@ void RoutingMap::keyPressEvent(QKeyEvent* event) {
 }
 
 bool RoutingMap::event(QEvent* event) {
-    if (event->type() == QEvent::ToolTip && counts_) {
+    if (event->type() == QEvent::ToolTip) {
         const auto* help = static_cast<QHelpEvent*>(event);
         const QPoint p = help->pos();
         const RoutingShape s = shape();
         for (int layer = 0; layer < s.layers; ++layer) {
             const QRectF row = cellRect({layer, 0});
-            if (p.y() < row.top() || p.y() >= row.bottom() || p.x() < layout_.entropy.left())
-                continue;
-            const QString text =
-                counts_->tokens(layer) == 0
-                    ? tr("Layer %1: no data").arg(layer)
-                    : tr("Layer %1").arg(layer) + u'\n' + layerText(*counts_, scale_, layer);
+            if (p.y() < row.top() || p.y() >= row.bottom() || p.x() < layout_.bars.left()) continue;
+            const QString words = source_->describeLayer(layer);
+            const QString text = words.isEmpty() ? tr("Layer %1: no data").arg(layer)
+                                                 : tr("Layer %1").arg(layer) + u'\n' + words;
             QToolTip::showText(help->globalPos(), text, this);
             return true;
         }
@@ -569,7 +498,7 @@ void RoutingMap::describe() {
                              : tr("%1 layers by %2 experts. Arrow keys move, Escape lets go.")
                                    .arg(s.layers)
                                    .arg(s.experts);
-    if (counts_ && selected_.valid()) text = describeCell(*counts_, scale_, selected_).sentence();
+    if (selected_.valid()) text = source_->describe(selected_).sentence();
     setAccessibleDescription(text);
 }
 

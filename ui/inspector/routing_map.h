@@ -2,10 +2,10 @@
 //
 // The heat map: one row per layer, one column per expert. Layers that route by token id stand
 // apart above the others. An expert never used has the panel's own background; a layer without
-// data is hatched. To the right a bar per layer shows the entropy of its use.
+// data is hatched. To the right a bar per layer sums it up.
 //
-// Shows counts owned by somebody else, who outlives the map or calls setSource(nullptr), and who
-// says with refresh() that they changed. UI thread; repaints at most 20 times a second while
+// Shows a source owned by somebody else (see map_source.h), who says with refresh() that it
+// changed. UI thread; repaints at most 20 times a second while
 // frames stream in, and one repaint costs one pass over the cells and two image blits.
 //
 // Mouse: hover looks, click selects, a click on the selected cell lets go. Keys: arrows move,
@@ -17,26 +17,10 @@
 #include <array>
 #include <vector>
 
-#include "inspector/routing_counts.h"
+#include "inspector/routing_source.h"
 #include "inspector/throttle.h"
 
 namespace starglass::ui {
-
-struct Theme;
-
-enum class RoutingScale {
-    share,   // logarithm of the share of tokens
-    weight,  // the router's weight in one token, linear
-};
-
-// A cell in words, for the card and for screen readers.
-struct CellText {
-    QString title;   // Layer 22 · expert 141
-    QString detail;  // 9.4 % of tokens · mean weight 0.21
-    QString more;    // about the layer
-    [[nodiscard]] QString sentence() const;
-};
-CellText describeCell(const RoutingCounts& counts, RoutingScale scale, RoutingCell cell);
 
 class RoutingMap : public QWidget {
     Q_OBJECT
@@ -46,6 +30,7 @@ public:
     explicit RoutingMap(QWidget* parent = nullptr);
 
     void setSource(const RoutingCounts* counts, RoutingScale scale);
+    void setSource(const MapSource& source);  // outlives the map, or is replaced
     void refresh();
     // The same without waiting for the next repaint slot.
     void showNow();
@@ -59,7 +44,7 @@ public:
     [[nodiscard]] QRectF cellRect(RoutingCell cell) const;
     [[nodiscard]] QRectF hashRect() const { return layout_.hash; }
     [[nodiscard]] QRectF routedRect() const { return layout_.routed; }
-    [[nodiscard]] QRectF entropyRect() const { return layout_.entropy; }
+    [[nodiscard]] QRectF barsRect() const { return layout_.bars; }
 
     // 0: never; kNoData: the layer sent nothing; else the place on the ramp, 1..255.
     static constexpr int kNoData = -1;
@@ -89,12 +74,12 @@ protected:
 private:
     struct Layout {
         QRectF hash, routed;  // null when there are no such layers
-        QRectF entropy;       // spans both
+        QRectF bars;          // spans both
         qreal cellWidth = 0, cellHeight = 0;
         int gutter = 0;  // left of the cells, for layer numbers
         int line = 0;    // height of a line of small text
     };
-    [[nodiscard]] RoutingShape shape() const { return counts_ ? counts_->shape() : RoutingShape{}; }
+    [[nodiscard]] RoutingShape shape() const { return source_->shape(); }
     [[nodiscard]] int captionLines() const;  // with the axis below
     [[nodiscard]] int chromeHeight() const;
     [[nodiscard]] int mostHeight() const;
@@ -104,13 +89,14 @@ private:
     [[nodiscard]] QImage blockImage(int first, int count, int columns) const;
     void paintBlock(QPainter& painter, const Theme& theme, const QRectF& rect, int first, int count,
                     const QImage& image);
-    void paintEntropy(QPainter& painter, const Theme& theme);
+    void paintHatched(QPainter& painter, const Theme& theme, int first, int count, int level);
+    void paintBars(QPainter& painter, const Theme& theme);
     void paintMark(QPainter& painter, const Theme& theme, RoutingCell cell, bool selected);
     void hover(RoutingCell cell);
     void describe();
 
-    const RoutingCounts* counts_ = nullptr;
-    RoutingScale scale_ = RoutingScale::share;
+    RoutingSource routing_;
+    const MapSource* source_ = &routing_;
     RoutingShape shown_;
     std::vector<std::uint8_t> levels_;  // [layers, experts], as last drawn
     std::vector<bool> hasData_;         // [layers]

@@ -62,6 +62,14 @@ QString tokensText(std::int64_t tokens) {
     return locale.toString(static_cast<qlonglong>(tokens / 1000)) + u'k';
 }
 
+// A rate that is not quite all is never written as if it were.
+QString hitRateText(double rate) {
+    const double percent = rate * 100;
+    const bool fine = percent > 99 && percent < 100;
+    return MainWindow::tr("%1 %").arg(
+        QLocale().toString(fine ? std::floor(percent * 10) / 10 : percent, 'f', fine ? 1 : 0));
+}
+
 }  // namespace
 
 MainWindow::MainWindow(WindowOptions options, QWidget* parent)
@@ -75,6 +83,8 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
     chat_ = new Chat(*bridge_, this);
     devices_ = new DeviceList(options_.openers.devices, this);
     cache_ = new CacheService(this);
+    experts_ = new ExpertService(options_.openers.simulate, this);
+    experts_->follow(*bridge_);
     countTimer_ = new QTimer(this);
     countTimer_->setSingleShot(true);
     countTimer_->setInterval(kCountDelayMs);
@@ -99,6 +109,7 @@ MainWindow::~MainWindow() {
     disconnect(bridge_, nullptr, this, nullptr);
     disconnect(chat_, nullptr, this, nullptr);
     disconnect(cache_, nullptr, this, nullptr);
+    disconnect(experts_, nullptr, this, nullptr);
     // What is being written stays, and is on disk before the window is gone.
     chat_->interrupt();
     sessions_->flush();
@@ -328,6 +339,11 @@ void MainWindow::buildMenus() {
         emit cacheWanted();
     });
     status_->kv->setAction(action(QStringLiteral("showCache")));
+    add(inspect, QStringLiteral("showExperts"), tr("&Experts"), key("Ctrl+Shift+H"), [this] {
+        action(QStringLiteral("inspector"))->setChecked(true);
+        emit expertsWanted();
+    });
+    status_->experts->setAction(action(QStringLiteral("showExperts")));
 
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     add(help, QStringLiteral("shortcuts"), tr("&Keyboard shortcuts"), key("F1"),
@@ -368,6 +384,9 @@ void MainWindow::connectEngine() {
     connect(cache_, &CacheService::budgetChanged, this, [this](qint64 bytes) {
         if (options_.remember) QSettings().setValue(QStringLiteral("cache/budget"), bytes);
     });
+    connect(experts_, &ExpertService::streamingChanged, this, &MainWindow::updateExperts);
+    connect(experts_, &ExpertService::recentChanged, this, &MainWindow::updateExperts);
+    connect(experts_, &ExpertService::snapshotTaken, this, &MainWindow::updateExperts);
     connect(bridge_, &EngineBridge::stateChanged, this, &MainWindow::updateState);
     connect(bridge_, &EngineBridge::statsChanged, this, &MainWindow::updateStatus);
     connect(bridge_, &EngineBridge::prefillProgress, this, [this](const PrefillProgress& progress) {
@@ -635,6 +654,7 @@ void MainWindow::updateState() {
     enable("cancelLoad", bridge_->loading());
     enable("inspector", dock_->widget() != nullptr);
     enable("showCache", dock_->widget() != nullptr);
+    enable("showExperts", dock_->widget() != nullptr);
     updateSessionState();
     updateStatus();
 }
@@ -666,12 +686,26 @@ void MainWindow::updateStatus() {
     status_->context->set(
         tr("context "), tokensText(chat_->usedTokens()),
         stats.limitTokens > 0 ? QStringLiteral("/") + tokensText(stats.limitTokens) : QString());
-    const double weights = model ? static_cast<double>(model->file_bytes) : 0;
-    status_->memory->set(tr("memory "), bytesText(weights + static_cast<double>(stats.memoryBytes)),
-                         {});
-    status_->memory->setToolTip(
-        tr("Model file %1, conversation state %2")
-            .arg(bytesText(weights), bytesText(static_cast<double>(stats.memoryBytes))));
+    const auto timeline = static_cast<double>(stats.memoryBytes);
+    const ExpertSnapshotPtr& seen = experts_->snapshot();
+    if (model && seen) {
+        // Of a file that is read from disk only what is in memory counts.
+        const double weights = static_cast<double>(model->file_bytes) -
+                               static_cast<double>(seen->routed_bytes) +
+                               static_cast<double>(seen->resident_bytes);
+        const auto ceiling = static_cast<double>(bridge_->placement().memory_ceiling);
+        status_->memory->set(tr("memory "), bytesText(weights + timeline),
+                             ceiling > 0 ? QStringLiteral("/") + bytesText(ceiling) : QString());
+        status_->memory->setToolTip(
+            tr("Weights %1 of %2, of these experts %3; conversation state %4")
+                .arg(bytesText(weights), bytesText(static_cast<double>(model->file_bytes)),
+                     bytesText(static_cast<double>(seen->resident_bytes)), bytesText(timeline)));
+    } else {
+        const double weights = model ? static_cast<double>(model->file_bytes) : 0;
+        status_->memory->set(tr("memory "), bytesText(weights + timeline), {});
+        status_->memory->setToolTip(tr("Model file %1, conversation state %2")
+                                        .arg(bytesText(weights), bytesText(timeline)));
+    }
     const SessionRow* row = sidebar_->model().find(sessions_->current());
     QString title = row ? row->title : QString();
     if (title.isEmpty() && chat_->size() > 0)
@@ -715,6 +749,22 @@ void MainWindow::updateCache() {
                       .arg(exact(stats.bytes), exact(stats.budget_bytes), exact(stats.checkpoints));
     if (!stats.pause_reason.empty()) tip += u'\n' + asSentence(stats.pause_reason);
     status_->kv->setToolTip(tip);
+}
+
+void MainWindow::updateExperts() {
+    status_->experts->setWanted(experts_->streaming());
+    const HitWindow& recent = experts_->recent();
+    status_->experts->set(tr("experts "),
+                          recent.any() ? hitRateText(recent.rate()) : QStringLiteral("–"), {});
+    QString tip = recent.any()
+                      ? tr("%1 of the experts that the last %2 tokens needed were in memory")
+                            .arg(hitRateText(recent.rate()))
+                            .arg(recent.tokens())
+                      : tr("Experts are read from disk when they are needed and not in memory");
+    if (const ExpertSnapshotPtr& seen = experts_->snapshot(); seen && !seen->note.empty())
+        tip += u'\n' + asSentence(seen->note);
+    status_->experts->setToolTip(tip);
+    updateStatus();
 }
 
 void MainWindow::alignComposer() {

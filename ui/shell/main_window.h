@@ -13,6 +13,7 @@
 #include "bridge/chat.h"
 #include "bridge/device_list.h"
 #include "bridge/engine_bridge.h"
+#include "bridge/expert_service.h"
 #include "theme/theme.h"
 
 class QDockWidget;
@@ -54,6 +55,7 @@ public:
 
     [[nodiscard]] EngineBridge& bridge() { return *bridge_; }
     [[nodiscard]] CacheService& cache() { return *cache_; }
+    [[nodiscard]] ExpertService& experts() { return *experts_; }
     [[nodiscard]] Chat& chat() { return *chat_; }
     [[nodiscard]] TranscriptView& transcript() { return *transcript_; }
     [[nodiscard]] Composer& composer() { return *composer_; }
@@ -75,7 +77,8 @@ public:
 
 signals:
     void zoomChanged(double zoom);
-    void cacheWanted();  // the inspector is open; its Cache tab is asked for
+    void cacheWanted();    // the inspector is open; its Cache tab is asked for
+    void expertsWanted();  // likewise
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -124,6 +127,7 @@ private:
     void updateState();
     void updateStatus();
     void updateCache();
+    void updateExperts();
     void applyStyle();
     void alignComposer();
     // Where the model runs: window_placement.cpp.
@@ -149,6 +153,7 @@ private:
     PlacementDialog* placement_ = nullptr;  // made when first wanted
     std::optional<QString> opened_;         // the path asked for last; empty: the built-in model
     CacheService* cache_;  // made after the bridge, so that the bridge saves before it goes
+    ExpertService* experts_;
     TranscriptView* transcript_ = nullptr;
     Composer* composer_ = nullptr;
     StatusStrip* status_ = nullptr;

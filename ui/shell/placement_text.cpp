@@ -35,6 +35,11 @@ QString placementText(const PlacementSummary& placement) {
             text += u'\n' + say("Experts on the CPU: %1")
                                 .arg(bytesText(static_cast<double>(placement.host_bytes)));
     }
+    if (placement.memory_ceiling > 0)
+        text += u'\n' + say("At most %1 in memory, of these %2 for experts; the others are read "
+                            "from disk when they are needed")
+                            .arg(bytesText(static_cast<double>(placement.memory_ceiling)),
+                                 bytesText(static_cast<double>(placement.expert_budget)));
     if (!placement.reason.empty()) text += u'\n' + say("Why: %1").arg(asSentence(placement.reason));
     return text;
 }

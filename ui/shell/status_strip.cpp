@@ -97,6 +97,12 @@ void StatusItem::paintEvent(QPaintEvent*) {
     if (divider_) painter.fillRect(QRect(width() - 1, 5, 1, height() - 10), theme.border);
 }
 
+void StatusItem::setWanted(bool wanted) {
+    if (wanted == wanted_) return;
+    wanted_ = wanted;
+    setVisible(wanted);
+}
+
 void StatusItem::setAction(QAction* action) {
     action_ = action;
     setCursor(Qt::PointingHandCursor);
@@ -131,6 +137,8 @@ StatusStrip::StatusStrip(QWidget* parent) : QWidget(parent) {
     prefill = add(tr("Prefill"), tr("prefill 100 % 0:00"), true);
     rate = add(tr("Speed"), tr("0000.0 tok/s"), true);
     context = add(tr("Context"), tr("context 00.0k/000k"), true);
+    experts = add(tr("Experts in memory when needed"), tr("experts 00.0 %"), true);
+    experts->setWanted(false);
     kv = add(tr("Cache on disk"), tr("KV 00.0/000 GB"), true);
     memory = add(tr("Memory"), tr("memory 00.0 MB"), false);
     row->addStretch(1);
@@ -154,9 +162,10 @@ bool StatusStrip::event(QEvent* event) {
 // What does not fit goes as a whole, in a fixed order; the rest keeps its place.
 void StatusStrip::fit() {
     int needed = 0;
-    for (const StatusItem* item : {model, prefill, rate, context, kv, memory, connections})
-        needed += item->sizeHint().width();
-    for (StatusItem* item : {prefill, memory, kv, rate, context}) {
+    for (const StatusItem* item : {model, prefill, rate, context, experts, kv, memory, connections})
+        if (item->wanted()) needed += item->sizeHint().width();
+    for (StatusItem* item : {prefill, memory, kv, experts, rate, context}) {
+        if (!item->wanted()) continue;
         const bool fits = needed <= width();
         if (item->isVisibleTo(this) != fits) item->setVisible(fits);
         if (!fits) needed -= item->sizeHint().width();

@@ -16,6 +16,9 @@ class StatusItem : public QWidget {
 public:
     StatusItem(const QString& name, const QString& widest, bool divider, QWidget* parent);
     void set(const QString& before, const QString& strong, const QString& after);
+    // One without anything to say takes no room.
+    void setWanted(bool wanted);
+    [[nodiscard]] bool wanted() const { return wanted_; }
     // A click or Enter triggers it; with one, the item takes the focus.
     void setAction(QAction* action);
     [[nodiscard]] QString text() const { return before_ + strong_ + after_; }
@@ -31,6 +34,7 @@ private:
     QAction* action_ = nullptr;
     QString name_, widest_, before_, strong_, after_;
     bool divider_;
+    bool wanted_ = true;
 };
 
 class StatusStrip : public QWidget {
@@ -41,7 +45,8 @@ public:
     StatusItem* prefill;
     StatusItem* rate;
     StatusItem* context;
-    StatusItem* kv;  // the cache on disk
+    StatusItem* experts;  // how often they were in memory; only where some are read from disk
+    StatusItem* kv;       // the cache on disk
     StatusItem* memory;
     StatusItem* connections;
     [[nodiscard]] QSize minimumSizeHint() const override { return {0, model->sizeHint().height()}; }
