@@ -150,7 +150,7 @@ TEST(CliPlan, RefusesInOneSentence) {
 
 TEST(CliPlan, OnADeviceItAsksTheDevice) {
     const Ran ran = run_shell("\"$CLI\" plan '" + tiny() +
-                              "' --context 2048 --backend vulkan --gpu-layers 2 --json");
+                              "' --context 2048 --backend vulkan --device 0 --gpu-layers 2 --json");
     if (ran.code != 0) GTEST_SKIP() << "no Vulkan device here can run the engine";
     const json report = json::parse(ran.out);
     const json& plan = report.at("plans")[0];

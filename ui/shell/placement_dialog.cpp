@@ -101,6 +101,8 @@ PlacementDialog::PlacementDialog(DeviceList& devices, PlanService& plans, QWidge
     form->addRow(tr("Keep in memory"), keep);
     form->addRow(tr("Plan"), plan_);
     plan_->setObjectName(QStringLiteral("plan"));
+    // Whatever height is left stays below the last row.
+    plan_->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Expanding);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close);
     apply_ = buttons->addButton(tr("Open again this way"), QDialogButtonBox::ApplyRole);
     apply_->setObjectName(QStringLiteral("apply"));
@@ -114,7 +116,7 @@ PlacementDialog::PlacementDialog(DeviceList& devices, PlanService& plans, QWidge
     column->setContentsMargins(20, 18, 20, 16);
     column->setSpacing(16);
     column->addLayout(form);
-    column->addStretch();
+    column->addStretch(1);
     column->addWidget(buttons);
     connect(where_, qOverload<int>(&QComboBox::currentIndexChanged), this,
             &PlacementDialog::describe);
@@ -281,6 +283,16 @@ void PlacementDialog::showPlan() {
         plan_->setReport(*plans_.report());
     else
         plan_->setMessage(plans_.problem());
+    fit();
+}
+
+void PlacementDialog::fit() {
+    // Lines that wrap have their height by their width, which Qt asks for only later.
+    plan_->layout()->activate();
+    layout()->activate();
+    const int needed = layout()->hasHeightForWidth() ? layout()->totalHeightForWidth(width())
+                                                     : layout()->totalSizeHint().height();
+    if (height() < needed) resize(width(), needed);
 }
 
 }  // namespace starglass::ui

@@ -52,6 +52,7 @@ private:
     void planSoon();
     void plan();
     void showPlan();
+    void fit();  // as high as what it shows needs, if it was lower
 
     DeviceList& devices_;
     PlanService& plans_;

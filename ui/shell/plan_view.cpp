@@ -99,6 +99,8 @@ PlanView::PlanView(QWidget* parent)
     rows_->setHorizontalSpacing(8);
     rows_->setVerticalSpacing(3);
     rows_->setColumnStretch(1, 1);
+    // Figures keep their height; a dialog that is too low grows instead (PlacementDialog::fit).
+    parts_->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(8);
