@@ -244,6 +244,7 @@ void PlacementDialog::describe() {
                                   : tr("This device is not there now.");
     }
     about_->setText(text);
+    if (isVisible()) fit();
     layers_->setEnabled(now.backend != BackendKind::cpu);
     gigabytes_->setEnabled(ceiling_->currentIndex() == kSizeRow);
     apply_->setEnabled(!(now == applied_));
@@ -287,7 +288,9 @@ void PlacementDialog::showPlan() {
 }
 
 void PlacementDialog::fit() {
-    // Lines that wrap have their height by their width, which Qt asks for only later.
+    // Lines that wrap have their height by their width, which Qt asks for only later; a form lays
+    // them out for a narrower one.
+    about_->setFixedHeight(about_->heightForWidth(about_->width()));
     plan_->layout()->activate();
     layout()->activate();
     const int needed = layout()->hasHeightForWidth() ? layout()->totalHeightForWidth(width())
