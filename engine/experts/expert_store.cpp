@@ -104,6 +104,7 @@ ExpertStore::ExpertStore(ExpertStoreOptions options, ReadFile file,
       reader_(std::move(reader)),
       cache_(std::move(cache)),
       alignment_(file_.alignment()),
+      direct_(file_.direct()),
       ahead_(options_.lookahead) {
     const std::size_t layers = options_.layers.size();
     const std::size_t all = layers * static_cast<std::size_t>(options_.experts);
@@ -122,7 +123,7 @@ ExpertStore::ExpertStore(ExpertStoreOptions options, ReadFile file,
             std::fill_n(
                 shared_.tiers.begin() + static_cast<std::ptrdiff_t>(layer) * options_.experts,
                 options_.experts, ExpertTier::device);
-    if (!file_.direct())
+    if (!direct_)
         shared_.note =
             "The file system does not allow direct reads, so they go through its cache, which "
             "is told to forget them.";
@@ -408,7 +409,7 @@ void ExpertStore::stop_preload() {
 
 // After a failed read the file may be there again: a disk that was put back has another descriptor.
 Status ExpertStore::reopen() {
-    TRY(ReadFile again, ReadFile::open(path_, file_.direct()));
+    TRY(ReadFile again, ReadFile::open(path_, direct_));
     if (again.size() != file_.size() || again.alignment() > alignment_ ||
         !again.same_content(file_))
         return fail(ErrorCode::io,
@@ -678,7 +679,7 @@ ExpertMemorySnapshot ExpertStore::snapshot() const {
         out.latency.longest_seconds = latencies.back();
     }
     out.policy = options_.policy.empty() ? std::string(expert_policies().front()) : options_.policy;
-    out.reads = fmt::format("{}, {}{}", reader_->name(), file_.direct() ? "direct" : "buffered",
+    out.reads = fmt::format("{}, {}{}", reader_->name(), direct_ ? "direct" : "buffered",
                             pinned_any_ ? ", registered memory" : "");
     return out;
 }

@@ -167,6 +167,7 @@ private:
     std::unique_ptr<AsyncReader> reader_;
     std::unique_ptr<ExpertCache> cache_;
     std::int64_t alignment_ = 1;
+    bool direct_ = false;
 
     std::vector<Place> places_;
     std::vector<std::array<std::vector<const std::byte*>, 3>> pointers_;  // [layers]
