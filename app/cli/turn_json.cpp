@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "expert_text.h"
+
 namespace starglass::cli {
 
 std::string_view stop_name(StopReason reason) {
