@@ -32,6 +32,7 @@
 #include "kernel/rope.h"
 #include "kernel/router.h"
 #include "kernel/rows.h"
+#include "kernel/top_logits.h"
 
 namespace starglass {
 
@@ -79,6 +80,7 @@ public:
     virtual void run(const RoutedExperts&) = 0;
     virtual void run(const SharedExpert&) = 0;
     virtual void run(const Add&) = 0;
+    virtual void run(const TopLogits&) = 0;
 };
 
 }  // namespace starglass

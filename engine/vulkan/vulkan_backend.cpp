@@ -100,6 +100,7 @@ public:
     void run(const RoutedExperts& op) override;
     void run(const SharedExpert& op) override { plain(op, shared_expert_vk); }
     void run(const Add& op) override;
+    void run(const TopLogits& op) override { plain(op, top_logits_vk); }
 
 private:
     // Ops that may become one with the next are kept until it is given. Their host arrays are free

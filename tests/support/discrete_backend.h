@@ -205,6 +205,10 @@ public:
         Add op = given;
         later(op, op.x, op.y);
     }
+    void run(const TopLogits& given) override {
+        TopLogits op = given;
+        later(op, op.logits, op.ids, op.values, op.rest);
+    }
 
 private:
     static constexpr std::size_t kArena = std::size_t{4} << 30;
