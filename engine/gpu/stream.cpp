@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::int64_t kStagingAlignment = 64;
 constexpr std::int64_t kWritePiece = std::int64_t{16} << 20;
-constexpr std::int64_t kReadbackPiece = std::int64_t{16} << 20;
 // Kernels looked at together when levels are assigned: more find more that may run side by side,
 // and cost the square of their number.
 constexpr std::size_t kBatch = 64;
@@ -188,23 +187,49 @@ void Stream::write(std::uint64_t to, const void* from, std::int64_t bytes) {
 }
 
 Status Stream::read(void* to, std::uint64_t from, std::int64_t bytes) {
-    if (error_ || bytes == 0) return finish();
-    if (readback_.bytes < std::min(bytes, kReadbackPiece)) {
+    const Piece piece{to, from, bytes};
+    return read_all({&piece, 1});
+}
+
+Status Stream::read_all(std::span<const Piece> pieces) {
+    std::int64_t total = 0;
+    for (const Piece& piece : pieces) total += piece.bytes;
+    if (error_ || total == 0) return finish();
+    if (readback_.bytes < std::min(total, kReadbackBytes)) {
         TRY_STATUS(finish());
         device_.release(readback_);
         readback_ = {};
         TRY(readback_,
-            device_.allocate(std::min(std::max<std::int64_t>(bytes, 1 << 20), kReadbackPiece),
+            device_.allocate(std::min(std::max<std::int64_t>(total, 1 << 20), kReadbackBytes),
                              MemoryUse::readback));
     }
-    for (std::int64_t at = 0; at < bytes; at += readback_.bytes) {
-        const std::int64_t piece = std::min(readback_.bytes, bytes - at);
-        copy(readback_.address, from + static_cast<std::uint64_t>(at), piece);
+    // What lies in the readback memory and where it goes, until that is full or all is there.
+    std::vector<Piece> copied;
+    std::int64_t filled = 0;
+    const auto deliver = [&]() -> Status {
         TRY_STATUS(finish());
-        std::memcpy(static_cast<std::byte*>(to) + at, readback_.host,
-                    static_cast<std::size_t>(piece));
+        std::int64_t at = 0;
+        for (const Piece& piece : copied) {
+            std::memcpy(piece.to, readback_.host + at, static_cast<std::size_t>(piece.bytes));
+            at += piece.bytes;
+        }
+        bytes_read_ += at;
+        copied.clear();
+        filled = 0;
+        return {};
+    };
+    for (const Piece& piece : pieces) {
+        for (std::int64_t at = 0; at < piece.bytes;) {
+            if (filled == readback_.bytes) TRY_STATUS(deliver());
+            const std::int64_t bytes = std::min(readback_.bytes - filled, piece.bytes - at);
+            copy(readback_.address + static_cast<std::uint64_t>(filled),
+                 piece.from + static_cast<std::uint64_t>(at), bytes);
+            copied.push_back({static_cast<std::byte*>(piece.to) + at, 0, bytes});
+            filled += bytes;
+            at += bytes;
+        }
     }
-    return {};
+    return deliver();
 }
 
 // --- submission ------------------------------------------------------------------------------
@@ -427,6 +452,7 @@ Status Stream::wait_for(std::uint64_t ticket) {
 
 Status Stream::finish() {
     submit();
+    ++waits_;
     // Even after an error nothing that was started may outlive this call.
     if (!running_.empty()) {
         if (auto status = wait_for(running_.back().ticket); !status) running_.clear();

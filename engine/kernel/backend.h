@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -39,6 +40,13 @@ namespace starglass {
 // int8: activations are quantised before they meet a quantised weight, as the reference engine
 // does. f32: exactly dequantised weights, f32 activations.
 enum class Activations { int8, f32 };
+
+// Bytes that come from backend memory to the host.
+struct Reading {
+    void* to_host;
+    const void* from;
+    std::size_t bytes;
+};
 
 class Backend {
 public:
@@ -62,6 +70,8 @@ public:
     // Waits for everything given so far. Errors: what went wrong since the last read or finish
     // (device lost, out_of_memory); then nothing written since is to be believed.
     [[nodiscard]] virtual Status read(void* to_host, const void* from, std::size_t bytes);
+    // All of them with one wait; a finish() where there are none.
+    [[nodiscard]] virtual Status read_all(std::span<const Reading> readings);
     [[nodiscard]] virtual Status finish();
 
     virtual void run(const Embed&) = 0;

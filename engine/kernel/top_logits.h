@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 namespace starglass {
 
@@ -37,6 +38,20 @@ struct TopLogits {
     TopLogitsRest* rest;  // [rows]
 
     [[nodiscard]] std::int64_t kept() const { return std::min<std::int64_t>(k, vocabulary); }
+};
+
+// One row on the host: what is asked for, and what came.
+struct LogitsSummary {
+    int k = 256;
+    float temperature = 1.0F;
+
+    std::int32_t vocabulary = 0;
+    std::vector<std::int32_t> ids;  // ascending
+    std::vector<float> values;
+    TopLogitsRest rest{};
+
+    // Whether the k best are all there are.
+    [[nodiscard]] bool whole() const { return std::ssize(ids) == vocabulary; }
 };
 
 }  // namespace starglass

@@ -65,6 +65,15 @@ public:
         give_pending();
         return forgiven(stream_.read(to, address_of(from), static_cast<std::int64_t>(bytes)));
     }
+    Status read_all(std::span<const Reading> readings) override {
+        give_pending();
+        packers_.reset();
+        pieces_.clear();
+        for (const Reading& one : readings)
+            pieces_.push_back(
+                {one.to_host, address_of(one.from), static_cast<std::int64_t>(one.bytes)});
+        return forgiven(stream_.read_all(pieces_));
+    }
     void copy(void* to, const void* from, std::size_t bytes) override {
         give_pending();
         stream_.copy(address_of(to), address_of(from), static_cast<std::int64_t>(bytes));
@@ -143,6 +152,7 @@ private:
     std::vector<std::byte*> kept_pages_;
     std::unique_ptr<ThreadPool> packers_;  // from the first weight placed to finish()
     std::unique_ptr<Backend> host_;        // experts that are not on the device
+    std::vector<gpu::Stream::Piece> pieces_;
     std::vector<float> host_x_, host_weights_, host_y_;
     std::vector<std::int32_t> host_selected_;
 };
