@@ -26,7 +26,7 @@ bool overlap(const Range& a, const Range& b) {
 
 }  // namespace
 
-Stream::Stream(Device& device) : device_(device) {
+Stream::Stream(Device& device) : device_(device), uploads_(device) {
     nodes_.reserve(kBatch);
     VkCommandPoolCreateInfo pool{};
     pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
@@ -392,6 +392,8 @@ void Stream::hand_over() {
                          VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0, nullptr);
     VkResult result = vkEndCommandBuffer(open_);
     const std::uint64_t ticket = ticket_ + 1;
+    if (auto status = uploads_.flush(); !status) return fail_with(status.error());
+    const std::uint64_t uploaded = uploads_.given();
     if (submissions_ == failing_submission_) {
         failing_submission_ = -1;
         result = failing_result_;
@@ -404,6 +406,16 @@ void Stream::hand_over() {
         VkSubmitInfo submit{};
         submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
         submit.pNext = &timeline;
+        const VkSemaphore uploads = uploads_.semaphore();
+        const VkPipelineStageFlags stages =
+            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+        if (uploaded > uploads_awaited_) {
+            timeline.waitSemaphoreValueCount = 1;
+            timeline.pWaitSemaphoreValues = &uploaded;
+            submit.waitSemaphoreCount = 1;
+            submit.pWaitSemaphores = &uploads;
+            submit.pWaitDstStageMask = &stages;
+        }
         submit.commandBufferCount = 1;
         submit.pCommandBuffers = &open_;
         submit.signalSemaphoreCount = 1;
@@ -417,6 +429,7 @@ void Stream::hand_over() {
         return fail_with(vulkan_error(result, "starting work"));
     }
     ticket_ = ticket;
+    uploads_awaited_ = uploaded;
     ++submissions_;
     running_.push_back({commands, ticket, staged_of_open_});
 }
@@ -457,6 +470,7 @@ Status Stream::finish() {
     if (!running_.empty()) {
         if (auto status = wait_for(running_.back().ticket); !status) running_.clear();
     }
+    if (auto status = uploads_.finish(); !status) fail_with(status.error());
     if (error_) return tl::unexpected<Error>(*error_);
     return {};
 }

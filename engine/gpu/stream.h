@@ -22,6 +22,7 @@
 
 #include "base/result.h"
 #include "gpu/device.h"
+#include "gpu/uploads.h"
 
 namespace starglass::gpu {
 
@@ -75,6 +76,9 @@ public:
     static constexpr std::int64_t kStagingBytes = std::int64_t{64} << 20;
     // Host memory to device memory, in order with the rest; `from` may change on return.
     void write(std::uint64_t to, const void* from, std::int64_t bytes);
+    // Large pieces to memory that is not in use yet, beside what runs; whatever is given from now
+    // on finds there what was uploaded before.
+    [[nodiscard]] Uploads& uploads() { return uploads_; }
     // Waits for everything given so far.
     [[nodiscard]] Status read(void* to, std::uint64_t from, std::int64_t bytes);
     // The same for several pieces: one wait, unless they are more than kReadbackBytes together.
@@ -174,6 +178,8 @@ private:
     std::int64_t staged_ = 0, staged_done_ = 0;
     std::int64_t staged_at_encode_ = 0, staged_of_open_ = 0;
     Buffer readback_;
+    Uploads uploads_;
+    std::uint64_t uploads_awaited_ = 0;  // by what was handed over
 
     struct Watch {
         Range range;

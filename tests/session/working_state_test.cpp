@@ -229,6 +229,21 @@ TEST_F(WorkingStateTest, ATokenReadsTheBestOfItsLogits) {
     EXPECT_EQ(device_->read_bytes - before, 8 * five + vocabulary * 4);
 }
 
+TEST_F(WorkingStateTest, ALogitThatIsNoNumberEndsTheTimeline) {
+    auto far = *far_->create_session();
+    ASSERT_TRUE(generate(*far, request(prefix(30), 3)));
+    device_->broken_logit = 11;
+    auto broken = generate(*far, request(prefix(40), 3));
+    ASSERT_FALSE(broken);
+    EXPECT_EQ(broken.error().code, ErrorCode::invalid_input);
+    EXPECT_THAT(broken.error().message, testing::HasSubstr("token 11 at position 39"));
+    EXPECT_TRUE(far->tokens().empty());
+    EXPECT_TRUE(far->logits().empty());
+    device_->broken_logit = -1;
+    auto near = *near_->create_session();
+    expect_same(*near, *far, request(prefix(40), 4), 0);
+}
+
 TEST_F(WorkingStateTest, GoingBackSendsTheWindowAndNotTheRows) {
     auto far = *far_->create_session();
     ASSERT_TRUE(generate(*far, request(prefix(2000), 0)));

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cmath>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -44,6 +45,7 @@ public:
     int fail_finish = 0;              // the next so many lose everything given and say so
     int fail_read = 0;                // the same
     std::size_t memory_max = kArena;  // allocations beyond it fail
+    std::int32_t broken_logit = -1;   // of that token, in what TopLogits chooses from: NaN
     // What tests look at.
     std::size_t written_bytes = 0;
     std::size_t read_bytes = 0;
@@ -216,7 +218,15 @@ public:
     }
     void run(const TopLogits& given) override {
         TopLogits op = given;
-        later(op, op.logits, op.ids, op.values, op.rest);
+        op.logits = place(op.logits);
+        const std::int32_t broken = broken_logit;
+        waiting_.emplace_back([op, broken] {
+            if (broken >= 0) const_cast<float*>(op.logits)[broken] = std::nanf("");
+        });
+        op.ids = place(op.ids);
+        op.values = place(op.values);
+        op.rest = place(op.rest);
+        waiting_.emplace_back([this, op] { inner_->run(op); });
     }
 
 private:
