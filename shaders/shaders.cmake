@@ -14,6 +14,7 @@ sg_shader(rms_norm)
 sg_shader(rms_norm_rope)
 sg_shader(rope)
 sg_shader(router)
+sg_shader(top_logits)
 
 # Products with a few vectors. int8: quantised vectors, portable; dot: with packed products; f32.
 set(type_number 0)

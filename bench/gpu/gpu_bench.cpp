@@ -132,15 +132,17 @@ Status run(const std::string& path, EngineOptions options, int prefill, int chun
             static_cast<void>(back);
         }
     }
-    const auto step = [&]() -> Status {
-        TRY_STATUS(forward.run(tokens(1), working, {}));
-        return forward.logits(0, logits);
-    };
+    // As a session decodes: what a token is chosen from comes back with it.
+    LogitsSummary top;
+    ForwardHooks hooks;
+    hooks.top = &top;
+    const auto step = [&] { return forward.run(tokens(1), working, hooks); };
     for (int i = 0; i < 3; ++i) TRY_STATUS(step());
     std::vector<double> seconds;
     const double processor = thread_seconds();
     const std::int64_t dispatches = stream.dispatches(), barriers = stream.barriers(),
-                       submissions = stream.submissions();
+                       submissions = stream.submissions(), waits = stream.waits(),
+                       bytes = stream.bytes_read();
     for (int i = 0; i < decode; ++i) {
         const Clock::time_point begin = Clock::now();
         TRY_STATUS(step());
@@ -155,11 +157,13 @@ Status run(const std::string& path, EngineOptions options, int prefill, int chun
         state.positions(), 1.0 / median, median * 1e3, seconds.front() * 1e3,
         100.0 * floor(state.positions()) / speed / median);
     fmt::print(
-        "a token: {:.0f} kernels, {:.0f} barriers, {:.1f} submissions, {:.3f} ms of the "
-        "processor\n",
+        "a token: {:.0f} kernels, {:.0f} barriers, {:.1f} submissions, {:.1f} waits, {:.0f} "
+        "bytes read, {:.3f} ms of the processor\n",
         static_cast<double>(stream.dispatches() - dispatches) / decode,
         static_cast<double>(stream.barriers() - barriers) / decode,
-        static_cast<double>(stream.submissions() - submissions) / decode, recording * 1e3);
+        static_cast<double>(stream.submissions() - submissions) / decode,
+        static_cast<double>(stream.waits() - waits) / decode,
+        static_cast<double>(stream.bytes_read() - bytes) / decode, recording * 1e3);
     std::fflush(stdout);
     if (profile) {
         constexpr int kProfiled = 3;

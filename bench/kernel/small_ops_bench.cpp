@@ -8,6 +8,7 @@
 #include "kernel/rope_cases.h"
 #include "kernel/router_cases.h"
 #include "kernel/rows_cases.h"
+#include "kernel/top_logits_cases.h"
 #include "support.h"
 
 namespace starglass::bench {
@@ -46,6 +47,10 @@ void router(benchmark::State& state, bool table) {
     run(state, testing::RouterProblem({1, 256, 6, true, table, false}),
         [](auto& p) { return p.op(); });
 }
+void top_logits(benchmark::State& state, int k) {
+    run(state, testing::TopLogitsProblem({1, 129280, k, 1.0F, 3.0F, testing::Values::normal}),
+        [](auto& p) { return p.op(); });
+}
 // Every token of a group in turn, the last of which emits a row.
 void compress(benchmark::State& state, testing::CompressCase shape) {
     shape.tokens = shape.ratio;
@@ -72,6 +77,7 @@ STARGLASS_SMALL(encode_row, index, testing::RowsCase{RowLayout::index(128), 1, t
 STARGLASS_SMALL_0(index_query);
 STARGLASS_SMALL(router, scores, false);
 STARGLASS_SMALL(router, table, true);
+STARGLASS_SMALL(top_logits, k_256, 256);
 STARGLASS_SMALL(compress, ratio_4, testing::CompressCase{DataType::f16, 4, 2, 512, 0});
 STARGLASS_SMALL(compress, ratio_128, testing::CompressCase{DataType::f16, 128, 1, 512, 0});
 

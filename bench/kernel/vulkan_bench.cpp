@@ -24,6 +24,7 @@
 #include "kernel/mat_mul_cases.h"
 #include "kernel/rms_norm_cases.h"
 #include "kernel/router_cases.h"
+#include "kernel/top_logits_cases.h"
 #include "support.h"
 #include "vulkan/vulkan_backend.h"
 
@@ -400,6 +401,19 @@ void router(benchmark::State& state, int rows) {
     measure(state, *backend, {rows * 256 * 4, 0}, [&] { backend->run(op); });
 }
 
+void top_logits(benchmark::State& state, testing::TopLogitsCase shape) {
+    VulkanBackend* backend = bed()->open(state);
+    if (backend == nullptr) return;
+    testing::TopLogitsProblem problem(shape);
+    TopLogits op = problem.op();
+    op.logits = bed()->put(op.logits, static_cast<std::int64_t>(shape.rows) * shape.vocabulary);
+    op.ids = bed()->room_for<std::int32_t>(shape.rows * op.kept());
+    op.values = bed()->room_for<float>(shape.rows * op.kept());
+    op.rest = bed()->room_for<TopLogitsRest>(shape.rows);
+    measure(state, *backend, {static_cast<std::int64_t>(shape.rows) * shape.vocabulary * 4, 0},
+            [&] { backend->run(op); });
+}
+
 using enum DataType;
 
 template <class Case>
@@ -470,6 +484,9 @@ void register_all() {
     norm("embedding", {4096, 1, true, false});
     norm("heads", {512, 64, false, false});
     norm("embedding_512", {4096, 512, true, false});
+    for (const int k : {1, 256, TopLogits::kMost})
+        add(fmt::format("vulkan/top_logits/129280/k:{}", k), top_logits,
+            testing::TopLogitsCase{1, 129280, k, 1.0F, 3.0F, testing::Values::normal});
     for (const int rows : {1, 512}) {
         add(fmt::format("vulkan/hyper/rows:{}", rows), hyper, rows);
         add(fmt::format("vulkan/router/rows:{}", rows), router, rows);

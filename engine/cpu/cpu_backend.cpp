@@ -34,6 +34,7 @@ public:
     void run(const RoutedExperts& op) override { routed_experts_cpu(context_, op); }
     void run(const SharedExpert& op) override { shared_expert_cpu(context_, op); }
     void run(const Add& op) override { add_cpu(context_, op); }
+    void run(const TopLogits& op) override { top_logits_cpu(context_, op); }
 
 private:
     ThreadPool pool_;

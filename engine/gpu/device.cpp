@@ -9,6 +9,7 @@
 #include "gpu/cooperative_matrix.h"
 #include "gpu/instance.h"
 #include "gpu/pipeline_file.h"
+#include "gpu/queue_families.h"
 
 namespace starglass::gpu {
 namespace {
@@ -117,27 +118,22 @@ Status Device::create(const DeviceOptions& options) {
     f.cooperative_matrix &= m.cooperative_matrix && f.float16 && f.storage16 && f.memory_model;
     f.subgroup_size_control &= m.subgroup_size_control;
     f.memory_budget &= m.memory_budget;
+    f.transfer_queue &= m.transfer_queue;
 
-    // A family without graphics is the quieter one where both are offered.
-    std::uint32_t count = 0;
-    vkGetPhysicalDeviceQueueFamilyProperties(physical_, &count, nullptr);
-    std::vector<VkQueueFamilyProperties> families(count);
-    vkGetPhysicalDeviceQueueFamilyProperties(physical_, &count, families.data());
-    bool found = false;
-    for (std::uint32_t i = 0; i < count; ++i) {
-        if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
-        const bool graphics = (families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT) != 0;
-        if (!found || !graphics) queue_family_ = i;
-        found = true;
-        if (!graphics) break;
-    }
+    const std::optional<QueueFamilies> families = queue_families_of(physical_, f.transfer_queue);
+    assert(families);  // else it would not have been chosen
+    queue_family_ = families->compute;
+    transfer_family_ = families->transfer.value_or(queue_family_);
 
     const float priority = 1.0F;
-    VkDeviceQueueCreateInfo queue{};
-    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
-    queue.queueFamilyIndex = queue_family_;
-    queue.queueCount = 1;
-    queue.pQueuePriorities = &priority;
+    std::array<VkDeviceQueueCreateInfo, 2> queues{};
+    for (VkDeviceQueueCreateInfo& queue : queues) {
+        queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+        queue.queueCount = 1;
+        queue.pQueuePriorities = &priority;
+    }
+    queues[0].queueFamilyIndex = queue_family_;
+    queues[1].queueFamilyIndex = transfer_family_;
 
     std::vector<const char*> extensions;
     VkPhysicalDeviceVulkan11Features f11{};
@@ -186,14 +182,15 @@ Status Device::create(const DeviceOptions& options) {
     VkDeviceCreateInfo create{};
     create.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
     create.pNext = &features;
-    create.queueCreateInfoCount = 1;
-    create.pQueueCreateInfos = &queue;
+    create.queueCreateInfoCount = transfer_family_ == queue_family_ ? 1 : 2;
+    create.pQueueCreateInfos = queues.data();
     create.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
     create.ppEnabledExtensionNames = extensions.data();
     if (const VkResult result = vkCreateDevice(physical_, &create, nullptr, &device_);
         result != VK_SUCCESS)
         return tl::unexpected<Error>(vulkan_error(result, "opening it"));
     vkGetDeviceQueue(device_, queue_family_, 0, &queue_);
+    vkGetDeviceQueue(device_, transfer_family_, 0, &transfer_queue_);
 
     const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, 128};
     VkPipelineLayoutCreateInfo layout{};
@@ -249,7 +246,15 @@ Result<Device::Block*> Device::new_block(std::int64_t bytes, MemoryUse use) {
     create.size = static_cast<VkDeviceSize>(bytes);
     create.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                    VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+    // Both families may use it without handing it over: that costs images their compression, and
+    // buffers nothing.
     create.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
+    const std::array families{queue_family_, transfer_family_};
+    if (transfer_family_ != queue_family_) {
+        create.sharingMode = VK_SHARING_MODE_CONCURRENT;
+        create.queueFamilyIndexCount = static_cast<std::uint32_t>(families.size());
+        create.pQueueFamilyIndices = families.data();
+    }
     VkResult result = vkCreateBuffer(device_, &create, nullptr, &block->buffer);
     if (result != VK_SUCCESS)
         return tl::unexpected<Error>(vulkan_error(result, "making room for a tensor"));

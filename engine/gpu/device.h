@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// An open device: memory, pipelines, one queue for work. Buffers are known by device address
-// (buffer_device_address), so no descriptor is ever bound and no range limit applies: a tensor may
-// be larger than maxStorageBufferRange. One thread.
+// An open device: memory, pipelines, one queue for work and, where it has one, another for copies.
+// Buffers are known by device address (buffer_device_address), so no descriptor is ever bound and
+// no range limit applies: a tensor may be larger than maxStorageBufferRange. One thread.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct DeviceOptions {
     std::string device;        // as choose_device takes it
     bool validation = false;   // the Khronos layer, where it is installed; messages are counted
     std::string cache_folder;  // of pipelines; empty: none is kept
-    Features mask{true, true, true, true, true, true, true, true, true};  // false takes away
+    Features mask{true, true, true, true, true, true, true, true, true, true};  // false takes away
     std::int64_t memory_limit = 0;  // bytes of device memory at most; 0: what there is
 };
 
@@ -84,6 +84,10 @@ public:
     [[nodiscard]] VkDevice handle() const { return device_; }
     [[nodiscard]] VkQueue queue() const { return queue_; }
     [[nodiscard]] std::uint32_t queue_family() const { return queue_family_; }
+    // Of copies that may run beside it: its own where there is one (Features::transfer_queue), else
+    // the same.
+    [[nodiscard]] VkQueue transfer_queue() const { return transfer_queue_; }
+    [[nodiscard]] std::uint32_t transfer_family() const { return transfer_family_; }
     [[nodiscard]] VkPipelineLayout layout() const { return layout_; }
 
     // Messages of the validation layer since the device was opened.
@@ -106,6 +110,8 @@ private:
     VkDevice device_ = VK_NULL_HANDLE;
     VkQueue queue_ = VK_NULL_HANDLE;
     std::uint32_t queue_family_ = 0;
+    VkQueue transfer_queue_ = VK_NULL_HANDLE;
+    std::uint32_t transfer_family_ = 0;
     VkPipelineLayout layout_ = VK_NULL_HANDLE;
     VkPipelineCache cache_ = VK_NULL_HANDLE;
     std::string pipeline_note_;

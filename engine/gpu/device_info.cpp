@@ -11,6 +11,7 @@
 
 #include "gpu/cooperative_matrix.h"
 #include "gpu/instance.h"
+#include "gpu/queue_families.h"
 
 namespace starglass::gpu {
 namespace {
@@ -302,22 +303,13 @@ DeviceInfo probe(VkInstance instance, VkPhysicalDevice device, int index) {
         info.heaps.push_back(heap);
     }
 
-    std::uint32_t families = 0;
-    vkGetPhysicalDeviceQueueFamilyProperties(device, &families, nullptr);
-    std::vector<VkQueueFamilyProperties> queues(families);
-    vkGetPhysicalDeviceQueueFamilyProperties(device, &families, queues.data());
-    bool compute = false;
-    for (const VkQueueFamilyProperties& queue : queues) {
-        compute |= (queue.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0;
-        info.transfer_queue |=
-            (queue.queueFlags & VK_QUEUE_TRANSFER_BIT) != 0 &&
-            (queue.queueFlags & (VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT)) == 0;
-    }
+    const std::optional<QueueFamilies> queues = queue_families_of(device, true);
+    info.features.transfer_queue = queues && queues->transfer;
 
     constexpr VkSubgroupFeatureFlags kNeeded = VK_SUBGROUP_FEATURE_BASIC_BIT |
                                                VK_SUBGROUP_FEATURE_ARITHMETIC_BIT |
                                                VK_SUBGROUP_FEATURE_BALLOT_BIT;
-    if (!compute)
+    if (!queues)
         info.unusable = "it has no queue for compute work";
     else if (f12.bufferDeviceAddress != VK_TRUE)
         info.unusable = "it has no buffer device addresses";

@@ -37,6 +37,7 @@ struct Features {
     bool subgroup_size_control = false;
     bool memory_budget = false;
     bool memory_model = false;
+    bool transfer_queue = false;  // of copies alone, beside the kernels'
 };
 
 struct DeviceInfo {
@@ -58,7 +59,6 @@ struct DeviceInfo {
     std::int64_t storage_range = 0;     // bytes of one descriptor; kernels use addresses instead
     std::int64_t allocation_max = 0;    // bytes of one allocation
     std::uint32_t allocations_max = 0;  // how many
-    bool transfer_queue = false;        // one of its own
     double timestamp_period = 0;        // nanoseconds a tick, 0: no timestamps
     std::string unusable;               // one sentence, empty where the engine can run on it
 

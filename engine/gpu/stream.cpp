@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::int64_t kStagingAlignment = 64;
 constexpr std::int64_t kWritePiece = std::int64_t{16} << 20;
-constexpr std::int64_t kReadbackPiece = std::int64_t{16} << 20;
 // Kernels looked at together when levels are assigned: more find more that may run side by side,
 // and cost the square of their number.
 constexpr std::size_t kBatch = 64;
@@ -27,7 +26,7 @@ bool overlap(const Range& a, const Range& b) {
 
 }  // namespace
 
-Stream::Stream(Device& device) : device_(device) {
+Stream::Stream(Device& device) : device_(device), uploads_(device) {
     nodes_.reserve(kBatch);
     VkCommandPoolCreateInfo pool{};
     pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
@@ -188,23 +187,49 @@ void Stream::write(std::uint64_t to, const void* from, std::int64_t bytes) {
 }
 
 Status Stream::read(void* to, std::uint64_t from, std::int64_t bytes) {
-    if (error_ || bytes == 0) return finish();
-    if (readback_.bytes < std::min(bytes, kReadbackPiece)) {
+    const Piece piece{to, from, bytes};
+    return read_all({&piece, 1});
+}
+
+Status Stream::read_all(std::span<const Piece> pieces) {
+    std::int64_t total = 0;
+    for (const Piece& piece : pieces) total += piece.bytes;
+    if (error_ || total == 0) return finish();
+    if (readback_.bytes < std::min(total, kReadbackBytes)) {
         TRY_STATUS(finish());
         device_.release(readback_);
         readback_ = {};
         TRY(readback_,
-            device_.allocate(std::min(std::max<std::int64_t>(bytes, 1 << 20), kReadbackPiece),
+            device_.allocate(std::min(std::max<std::int64_t>(total, 1 << 20), kReadbackBytes),
                              MemoryUse::readback));
     }
-    for (std::int64_t at = 0; at < bytes; at += readback_.bytes) {
-        const std::int64_t piece = std::min(readback_.bytes, bytes - at);
-        copy(readback_.address, from + static_cast<std::uint64_t>(at), piece);
+    // What lies in the readback memory and where it goes, until that is full or all is there.
+    std::vector<Piece> copied;
+    std::int64_t filled = 0;
+    const auto deliver = [&]() -> Status {
         TRY_STATUS(finish());
-        std::memcpy(static_cast<std::byte*>(to) + at, readback_.host,
-                    static_cast<std::size_t>(piece));
+        std::int64_t at = 0;
+        for (const Piece& piece : copied) {
+            std::memcpy(piece.to, readback_.host + at, static_cast<std::size_t>(piece.bytes));
+            at += piece.bytes;
+        }
+        bytes_read_ += at;
+        copied.clear();
+        filled = 0;
+        return {};
+    };
+    for (const Piece& piece : pieces) {
+        for (std::int64_t at = 0; at < piece.bytes;) {
+            if (filled == readback_.bytes) TRY_STATUS(deliver());
+            const std::int64_t bytes = std::min(readback_.bytes - filled, piece.bytes - at);
+            copy(readback_.address + static_cast<std::uint64_t>(filled),
+                 piece.from + static_cast<std::uint64_t>(at), bytes);
+            copied.push_back({static_cast<std::byte*>(piece.to) + at, 0, bytes});
+            filled += bytes;
+            at += bytes;
+        }
     }
-    return {};
+    return deliver();
 }
 
 // --- submission ------------------------------------------------------------------------------
@@ -367,6 +392,8 @@ void Stream::hand_over() {
                          VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0, nullptr);
     VkResult result = vkEndCommandBuffer(open_);
     const std::uint64_t ticket = ticket_ + 1;
+    if (auto status = uploads_.flush(); !status) return fail_with(status.error());
+    const std::uint64_t uploaded = uploads_.given();
     if (submissions_ == failing_submission_) {
         failing_submission_ = -1;
         result = failing_result_;
@@ -379,6 +406,16 @@ void Stream::hand_over() {
         VkSubmitInfo submit{};
         submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
         submit.pNext = &timeline;
+        const VkSemaphore uploads = uploads_.semaphore();
+        const VkPipelineStageFlags stages =
+            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+        if (uploaded > uploads_awaited_) {
+            timeline.waitSemaphoreValueCount = 1;
+            timeline.pWaitSemaphoreValues = &uploaded;
+            submit.waitSemaphoreCount = 1;
+            submit.pWaitSemaphores = &uploads;
+            submit.pWaitDstStageMask = &stages;
+        }
         submit.commandBufferCount = 1;
         submit.pCommandBuffers = &open_;
         submit.signalSemaphoreCount = 1;
@@ -392,6 +429,7 @@ void Stream::hand_over() {
         return fail_with(vulkan_error(result, "starting work"));
     }
     ticket_ = ticket;
+    uploads_awaited_ = uploaded;
     ++submissions_;
     running_.push_back({commands, ticket, staged_of_open_});
 }
@@ -427,10 +465,12 @@ Status Stream::wait_for(std::uint64_t ticket) {
 
 Status Stream::finish() {
     submit();
+    ++waits_;
     // Even after an error nothing that was started may outlive this call.
     if (!running_.empty()) {
         if (auto status = wait_for(running_.back().ticket); !status) running_.clear();
     }
+    if (auto status = uploads_.finish(); !status) fail_with(status.error());
     if (error_) return tl::unexpected<Error>(*error_);
     return {};
 }

@@ -22,6 +22,7 @@
 
 #include "base/result.h"
 #include "gpu/device.h"
+#include "gpu/uploads.h"
 
 namespace starglass::gpu {
 
@@ -75,8 +76,19 @@ public:
     static constexpr std::int64_t kStagingBytes = std::int64_t{64} << 20;
     // Host memory to device memory, in order with the rest; `from` may change on return.
     void write(std::uint64_t to, const void* from, std::int64_t bytes);
+    // Large pieces to memory that is not in use yet, beside what runs; whatever is given from now
+    // on finds there what was uploaded before.
+    [[nodiscard]] Uploads& uploads() { return uploads_; }
     // Waits for everything given so far.
     [[nodiscard]] Status read(void* to, std::uint64_t from, std::int64_t bytes);
+    // The same for several pieces: one wait, unless they are more than kReadbackBytes together.
+    struct Piece {
+        void* to = nullptr;
+        std::uint64_t from = 0;
+        std::int64_t bytes = 0;
+    };
+    [[nodiscard]] Status read_all(std::span<const Piece> pieces);
+    static constexpr std::int64_t kReadbackBytes = std::int64_t{16} << 20;
     // Hands over what was given, without waiting.
     void submit();
     [[nodiscard]] Status finish();
@@ -110,6 +122,8 @@ public:
     [[nodiscard]] std::int64_t dispatches() const { return dispatches_; }
     [[nodiscard]] std::int64_t barriers() const { return barriers_; }
     [[nodiscard]] std::int64_t submissions() const { return submissions_; }
+    [[nodiscard]] std::int64_t waits() const { return waits_; }  // of finish() and what reads
+    [[nodiscard]] std::int64_t bytes_read() const { return bytes_read_; }
 
     static constexpr std::size_t kPushBytes = 128;
 
@@ -164,6 +178,8 @@ private:
     std::int64_t staged_ = 0, staged_done_ = 0;
     std::int64_t staged_at_encode_ = 0, staged_of_open_ = 0;
     Buffer readback_;
+    Uploads uploads_;
+    std::uint64_t uploads_awaited_ = 0;  // by what was handed over
 
     struct Watch {
         Range range;
@@ -185,6 +201,7 @@ private:
     std::unordered_map<std::uint64_t, std::int64_t> counted_;
     bool profiling_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
+    std::int64_t waits_ = 0, bytes_read_ = 0;
     std::int64_t failures_ = 0;
     std::int64_t failing_submission_ = -1;
     VkResult failing_result_ = VK_SUCCESS;

@@ -37,6 +37,11 @@ Status Backend::read(void* to_host, const void* from, std::size_t bytes) {
     return {};
 }
 
+Status Backend::read_all(std::span<const Reading> readings) {
+    for (const Reading& one : readings) TRY_STATUS(read(one.to_host, one.from, one.bytes));
+    return finish();
+}
+
 Status Backend::finish() {
     return {};
 }

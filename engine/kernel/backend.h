@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -32,12 +33,20 @@
 #include "kernel/rope.h"
 #include "kernel/router.h"
 #include "kernel/rows.h"
+#include "kernel/top_logits.h"
 
 namespace starglass {
 
 // int8: activations are quantised before they meet a quantised weight, as the reference engine
 // does. f32: exactly dequantised weights, f32 activations.
 enum class Activations { int8, f32 };
+
+// Bytes that come from backend memory to the host.
+struct Reading {
+    void* to_host;
+    const void* from;
+    std::size_t bytes;
+};
 
 class Backend {
 public:
@@ -61,6 +70,8 @@ public:
     // Waits for everything given so far. Errors: what went wrong since the last read or finish
     // (device lost, out_of_memory); then nothing written since is to be believed.
     [[nodiscard]] virtual Status read(void* to_host, const void* from, std::size_t bytes);
+    // All of them with one wait; a finish() where there are none.
+    [[nodiscard]] virtual Status read_all(std::span<const Reading> readings);
     [[nodiscard]] virtual Status finish();
 
     virtual void run(const Embed&) = 0;
@@ -79,6 +90,7 @@ public:
     virtual void run(const RoutedExperts&) = 0;
     virtual void run(const SharedExpert&) = 0;
     virtual void run(const Add&) = 0;
+    virtual void run(const TopLogits&) = 0;
 };
 
 }  // namespace starglass

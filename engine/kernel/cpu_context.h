@@ -159,6 +159,7 @@ void router_cpu(CpuContext& context, const Router& op);
 void routed_experts_cpu(CpuContext& context, const RoutedExperts& op);
 void shared_expert_cpu(CpuContext& context, const SharedExpert& op);
 void add_cpu(CpuContext& context, const Add& op);
+void top_logits_cpu(CpuContext& context, const TopLogits& op);
 
 // One row of a norm on the calling thread, for ops that norm inside their own work items.
 void rms_norm_row(const RmsNorm& op, std::int64_t row);

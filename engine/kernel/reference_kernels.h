@@ -31,6 +31,9 @@ void route_token(const Router& op, std::int64_t row, float* value, char* taken);
 void routed_experts_ref(const RoutedExperts& op, Activations activations);
 void shared_expert_ref(const SharedExpert& op, Activations activations);
 void add_ref(const Add& op);
+void top_logits_ref(const TopLogits& op);
+// One row of it with scratch [vocabulary]; both backends use it.
+void top_logits_row(const TopLogits& op, std::int64_t row, std::int32_t* by_rank);
 
 // sqrt(softplus(logit)), the value of one expert (model spec section 3.9).
 float router_value(float logit);

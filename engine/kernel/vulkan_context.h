@@ -65,6 +65,7 @@ public:
         expert_parts,
         expert_groups,
         mat_input,
+        top_logits,
         scratch_count
     };
     std::uint64_t scratch(Scratch slot, std::int64_t bytes) {
@@ -165,6 +166,7 @@ void router_vk(VulkanContext& context, const Router& op);
 void routed_experts_vk(VulkanContext& context, const RoutedExperts& op, const float* addend);
 void shared_expert_vk(VulkanContext& context, const SharedExpert& op);
 void add_vk(VulkanContext& context, const Add& op);
+void top_logits_vk(VulkanContext& context, const TopLogits& op);
 
 // Bytes a second at which a kernel reads [address, address + bytes), the best of some passes; 0
 // after a failure.

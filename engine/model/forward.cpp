@@ -85,6 +85,9 @@ Forward::Forward(const ModelShape& shape, const ModelWeights& weights, Backend& 
       shared_out_(backend),
       head_in_(backend),
       logits_(backend),
+      top_ids_(backend),
+      top_values_(backend),
+      top_rest_(backend),
       selected_(backend),
       counts_(backend),
       routing_(backend) {
@@ -140,6 +143,15 @@ Status Forward::prepare(int rows, WorkingState& state, const ForwardHooks& hooks
     if (hooks.cancel != nullptr || experts_ != nullptr) TRY_STATUS(prepare_undo(n, state));
     looking_ = {};
     return state.prepare(rows);
+}
+
+Status Forward::prepare_top(const LogitsSummary& top) {
+    const auto kept = std::min<std::int64_t>(top.k, shape_.vocabulary);
+    TRY_STATUS(head_in_.reserve(shape_.embedding));
+    TRY_STATUS(logits_.reserve(shape_.vocabulary));
+    TRY_STATUS(top_ids_.reserve(kept));
+    TRY_STATUS(top_values_.reserve(kept));
+    return top_rest_.reserve(1);
 }
 
 Status Forward::prepare_undo(std::int64_t rows, WorkingState& state) {
@@ -225,23 +237,6 @@ float* Forward::expert_weights(int state_layer, int rows) const {
            static_cast<std::int64_t>(state_layer) * rows * shape_.experts_used;
 }
 
-void Forward::report_routing(int first_layer, int last_layer, int rows, std::int64_t first_position,
-                             const ForwardHooks& hooks) {
-    const auto frame = static_cast<std::size_t>(rows) * shape_.experts_used;
-    const std::size_t experts = frame * static_cast<std::size_t>(routed_layers_);
-    const std::span<const std::byte> seen =
-        look(routing_.data(),
-             static_cast<std::int64_t>(experts * (sizeof(std::int32_t) + sizeof(float))));
-    if (!looking_) return;
-    const auto* const ids = reinterpret_cast<const std::int32_t*>(seen.data());
-    const auto* const weights =
-        reinterpret_cast<const float*>(seen.data() + experts * sizeof(std::int32_t));
-    for (int layer = first_layer; layer < last_layer; ++layer) {
-        const std::size_t at = frame * static_cast<std::size_t>(layer);
-        hooks.routing(layer, first_position, rows, {ids + at, frame}, {weights + at, frame});
-    }
-}
-
 // --- a batch -----------------------------------------------------------------------------------
 
 Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
@@ -252,6 +247,7 @@ Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
     last_rows_ = 0;
     TRY_STATUS(h_.reserve(rows * stream_size));
     TRY_STATUS(prepare(rows, state, hooks));
+    if (hooks.top != nullptr) TRY_STATUS(prepare_top(*hooks.top));
     Weight table = weights_.embedding;
     std::span<const std::int32_t> table_rows = tokens;
     if (embedding_ != nullptr) {
@@ -287,13 +283,57 @@ Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
     }
     if (!status && status.error().code == ErrorCode::cancelled) return status;
     // A batch is the unit: what went wrong in it is known before its positions count.
-    if (status) status = backend_.finish();
+    if (status) status = finish_batch(first, rows, hooks);
     if (!status) {
         state.abandon();
         return status;
     }
     state.advance(first + rows);
     last_rows_ = rows;
+    return {};
+}
+
+Status Forward::finish_batch(std::int64_t first_position, int rows, const ForwardHooks& hooks) {
+    std::vector<Reading> readings;
+    const auto frame =
+        static_cast<std::size_t>(rows) * static_cast<std::size_t>(shape_.experts_used);
+    const std::size_t experts = frame * static_cast<std::size_t>(routed_layers_);
+    const std::byte* routing = routing_.data();
+    if (hooks.routing && !backend_.host_memory()) {
+        looked_at_.resize(experts * (sizeof(std::int32_t) + sizeof(float)));
+        readings.push_back({looked_at_.data(), routing, looked_at_.size()});
+        routing = looked_at_.data();
+    }
+    if (hooks.top != nullptr) {
+        LogitsSummary& top = *hooks.top;
+        const std::int64_t row = rows - 1;
+        give_head(weights_.head, h_.data() + row * shape_.streams * shape_.embedding, 1,
+                  logits_.data());
+        const TopLogits op{.logits = logits_.data(),
+                           .rows = 1,
+                           .vocabulary = shape_.vocabulary,
+                           .k = top.k,
+                           .temperature = top.temperature,
+                           .ids = top_ids_.data(),
+                           .values = top_values_.data(),
+                           .rest = top_rest_.data()};
+        backend_.run(op);
+        const auto kept = static_cast<std::size_t>(op.kept());
+        top.vocabulary = shape_.vocabulary;
+        top.ids.resize(kept);
+        top.values.resize(kept);
+        readings.push_back({top.ids.data(), op.ids, kept * sizeof top.ids[0]});
+        readings.push_back({top.values.data(), op.values, kept * sizeof top.values[0]});
+        readings.push_back({&top.rest, op.rest, sizeof top.rest});
+    }
+    TRY_STATUS(backend_.read_all(readings));
+    if (!hooks.routing) return {};
+    const auto* const ids = reinterpret_cast<const std::int32_t*>(routing);
+    const auto* const weights = reinterpret_cast<const float*>(ids + experts);
+    for (int layer = 0; layer < shape_.layers; ++layer) {
+        const std::size_t at = frame * static_cast<std::size_t>(layer);
+        hooks.routing(layer, first_position, rows, {ids + at, frame}, {weights + at, frame});
+    }
     return {};
 }
 
@@ -319,9 +359,6 @@ Status Forward::run_layers(int first_layer, int last_layer, std::span<const std:
             return fail(ErrorCode::io, "experts of layer {} could not be read", index);
         }
     }
-    if (hooks.routing)
-        report_routing(first_layer, last_layer, static_cast<int>(tokens.size()), state.positions(),
-                       hooks);
     return looking_;
 }
 
@@ -671,14 +708,8 @@ void Forward::predict_experts(const LayerPlace& place, std::span<const std::int3
     experts_->predict(static_cast<int>(next), guess_);
 }
 
-Status Forward::head(const HeadWeights& head, const float* h, int rows, std::span<float> out) {
+void Forward::give_head(const HeadWeights& head, const float* h, int rows, float* logits) {
     const std::int64_t E = shape_.embedding;
-    TRY_STATUS(head_in_.reserve(rows * E));
-    float* logits = out.data();
-    if (!backend_.host_memory()) {
-        TRY_STATUS(logits_.reserve(static_cast<std::int64_t>(rows) * shape_.vocabulary));
-        logits = logits_.data();
-    }
     backend_.run(HyperHead{.h = h,
                            .fn = head.hc_fn,
                            .scale = head.hc_scale,
@@ -691,6 +722,17 @@ Status Forward::head(const HeadWeights& head, const float* h, int rows, std::spa
                            .v = head_in_.data()});
     backend_.run(RmsNorm{head_in_.data(), head.norm, head_in_.data(), rows, E, shape_.epsilon});
     backend_.run(MatMul{weights_.output, head_in_.data(), logits, rows});
+}
+
+Status Forward::head(const HeadWeights& head, const float* h, int rows, std::span<float> out) {
+    const std::int64_t E = shape_.embedding;
+    TRY_STATUS(head_in_.reserve(rows * E));
+    float* logits = out.data();
+    if (!backend_.host_memory()) {
+        TRY_STATUS(logits_.reserve(static_cast<std::int64_t>(rows) * shape_.vocabulary));
+        logits = logits_.data();
+    }
+    give_head(head, h, rows, logits);
     if (backend_.host_memory()) return {};
     return backend_.read(out.data(), logits, out.size_bytes());
 }
@@ -705,6 +747,11 @@ Status Forward::logits(int first_row, std::span<float> out) {
     assert(rows > 0 && first_row + rows <= last_rows_);
     assert(out.size() == static_cast<std::size_t>(rows) * shape_.vocabulary);
     return head(weights_.head, streams(first_row), rows, out);
+}
+
+Status Forward::read_logits(std::span<float> out) {
+    assert(std::ssize(out) == shape_.vocabulary && logits_.size() >= shape_.vocabulary);
+    return backend_.read(out.data(), logits_.data(), out.size_bytes());
 }
 
 }  // namespace starglass

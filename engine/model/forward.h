@@ -42,6 +42,9 @@ struct ForwardHooks {
     const CancelToken* cancel = nullptr;  // looked at between layers
     TraceFn trace;
     RoutingFn routing;
+    // Logits of the last row are computed with the batch and chosen from where they lie; what comes
+    // of it is read in the wait that ends the batch. All of them are then there for read_logits().
+    LogitsSummary* top = nullptr;
 };
 
 // What a KvState must look like for layers of this model.
@@ -68,6 +71,8 @@ public:
 
     // Logits of the rows from `first_row` of the last batch, as many as `out` [rows, V] takes.
     Status logits(int first_row, std::span<float> out);
+    // Those that the last run() with ForwardHooks::top computed, [V], until the next run or head.
+    Status read_logits(std::span<float> out);
     // The streams after the last layer from row `row` of the last batch on, [C, E] each.
     [[nodiscard]] const float* streams(int row) const;
 
@@ -134,6 +139,7 @@ private:
 
     // What experts_ may be told before the first layer runs.
     void announce_experts(std::span<const std::int32_t> tokens);
+    Status prepare_top(const LogitsSummary& top);
     Status prepare_undo(std::int64_t rows, WorkingState& state);
     void keep(int layer, WorkingState& state);
     void put_back(int layer, WorkingState& state);
@@ -144,8 +150,9 @@ private:
     std::span<const T> look(const T* values, std::int64_t count);
     void trace(const ForwardHooks& hooks, std::string_view name, int layer, std::int64_t position,
                std::initializer_list<std::int64_t> shape, const float* values);
-    void report_routing(int first_layer, int last_layer, int rows, std::int64_t first_position,
-                        const ForwardHooks& hooks);
+    // The end of a batch: everything given has run, and what hooks want is on the host.
+    Status finish_batch(std::int64_t first_position, int rows, const ForwardHooks& hooks);
+    void give_head(const HeadWeights& head, const float* h, int rows, float* logits);
     [[nodiscard]] std::int32_t* selected_experts(int state_layer, int rows) const;
     [[nodiscard]] float* expert_weights(int state_layer, int rows) const;
 
@@ -161,6 +168,9 @@ private:
     CompressorScratch compressor_, index_compressor_;
     BackendArray<float> index_query_, index_weights_, index_scores_;
     BackendArray<float> router_logits_, shared_out_, head_in_, logits_;
+    BackendArray<std::int32_t> top_ids_;
+    BackendArray<float> top_values_;
+    BackendArray<TopLogitsRest> top_rest_;
     std::vector<float> guess_u_, guess_post_, guess_comb_, guess_logits_, guess_weights_;
     std::vector<std::int32_t> guess_, known_, row_numbers_;
     BackendArray<std::int32_t> selected_, counts_;

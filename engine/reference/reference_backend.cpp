@@ -30,6 +30,7 @@ public:
     void run(const RoutedExperts& op) override { routed_experts_ref(op, activations_); }
     void run(const SharedExpert& op) override { shared_expert_ref(op, activations_); }
     void run(const Add& op) override { add_ref(op); }
+    void run(const TopLogits& op) override { top_logits_ref(op); }
 
 private:
     Activations activations_;

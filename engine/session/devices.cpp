@@ -50,7 +50,7 @@ DeviceDescription describe(const gpu::DeviceInfo& info) {
     out.integer_dot = info.features.integer_dot;
     out.cooperative_matrix = info.features.cooperative_matrix;
     out.memory_budget = info.features.memory_budget;
-    out.transfer_queue = info.transfer_queue;
+    out.transfer_queue = info.features.transfer_queue;
     for (const gpu::MatrixShape& shape : info.matrix_shapes)
         out.matrix_shapes.push_back(
             {static_cast<int>(shape.m), static_cast<int>(shape.n), static_cast<int>(shape.k)});

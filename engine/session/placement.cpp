@@ -142,7 +142,7 @@ Result<gpu::DeviceOptions> device_options(const EngineOptions& options) {
     device.cache_folder = options.pipeline_folder;
     device.memory_limit = options.device_memory;
     device.validation = options.device_validation;
-    constexpr std::array<std::pair<std::string_view, bool gpu::Features::*>, 7> kFeatures{{
+    constexpr std::array<std::pair<std::string_view, bool gpu::Features::*>, 8> kFeatures{{
         {"integer_dot", &gpu::Features::integer_dot},
         {"cooperative_matrix", &gpu::Features::cooperative_matrix},
         {"float16", &gpu::Features::float16},
@@ -150,6 +150,7 @@ Result<gpu::DeviceOptions> device_options(const EngineOptions& options) {
         {"storage16", &gpu::Features::storage16},
         {"storage8", &gpu::Features::storage8},
         {"subgroup_size_control", &gpu::Features::subgroup_size_control},
+        {"transfer_queue", &gpu::Features::transfer_queue},
     }};
     std::string_view left = options.device_off;
     while (!left.empty()) {

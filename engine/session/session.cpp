@@ -38,6 +38,7 @@ public:
                      .chunk_max = engine_->chunk_max()},
                     engine_->feeds()),
           routing_(engine_->shape().layers, engine_->shape().experts_used),
+          far_(!engine_->backend().host_memory()),
           logits_(static_cast<std::size_t>(engine_->shape().vocabulary)) {
         for (const auto kind : {PromptSpan::Kind::eos, PromptSpan::Kind::bos,
                                 PromptSpan::Kind::user, PromptSpan::Kind::assistant})
@@ -60,7 +61,7 @@ public:
     void clear() override {
         save_evicted();
         timeline_.clear();
-        logits_position_ = -1;
+        forget_logits();
     }
 
     Result<ReuseReport> resume(const std::string& checkpoint) override;
@@ -68,7 +69,7 @@ public:
     [[nodiscard]] ResumePrice price(std::span<const TokenId> prompt) const override;
     [[nodiscard]] std::optional<PrefixReport> explain(
         std::span<const TokenId> prompt) const override;
-    [[nodiscard]] std::span<const float> logits() const override { return current_logits(); }
+    [[nodiscard]] std::span<const float> logits() const override { return all_logits(); }
     [[nodiscard]] std::vector<TokenAlternative> next_tokens(int top) const override;
 
 private:
@@ -90,21 +91,42 @@ private:
     std::vector<TokenId> reuse(const GenerateRequest& request, ReuseReport& report);
     // The live state gives way to another.
     void save_evicted() {
-        if (live_is_kept_) cache_.save_quietly(timeline_, current_logits(), SaveReason::evict);
+        if (live_is_kept_) save_quietly(SaveReason::evict);
     }
     // Makes the live state a checkpoint's, logits included.
     void adopt(LoadedCheckpoint& loaded, const std::string& id, ReuseReport& report);
-    // Brings the timeline to the prompt and logits_ to its last position.
-    Status prefill(const GenerateRequest& request, SessionListener& listener,
-                   const CancelToken& cancel, Clock::time_point start, GenerateResult& result);
-    [[nodiscard]] std::span<const float> current_logits() const {
-        if (logits_position_ < 0 ||
-            logits_position_ + 1 != static_cast<std::int64_t>(timeline_.tokens().size()))
-            return {};
-        return logits_;
+    // Brings the timeline to the prompt and logits to its last position; `wanted` of them.
+    Status prefill(const GenerateRequest& request, const LogitsSummary& wanted,
+                   SessionListener& listener, const CancelToken& cancel, Clock::time_point start,
+                   GenerateResult& result);
+    // With the logits after its last token, which costs reading them where there is no cache too.
+    std::string save_quietly(SaveReason reason) {
+        if (!cache_.available()) return {};
+        return cache_.save_quietly(timeline_, all_logits(), reason);
     }
-    Status update_logits(int row);
-    Status check_logits(std::span<const float> logits, std::int64_t position) const;
+
+    // --- logits after the last token. Where the backend's memory is not the host's, they stay
+    // there with what top_ says of them, until somebody wants all.
+    [[nodiscard]] bool logits_known() const {
+        return logits_position_ >= 0 &&
+               logits_position_ + 1 == static_cast<std::int64_t>(timeline_.tokens().size());
+    }
+    [[nodiscard]] std::span<const float> all_logits() const;
+    void forget_logits() {
+        logits_position_ = -1;
+        logits_here_ = false;
+    }
+    // A summary to be filled by the batch that is about to run, or null.
+    LogitsSummary* top_for(const LogitsSummary& wanted) {
+        if (!far_) return nullptr;
+        top_ = wanted;
+        return &top_;
+    }
+    // After a batch whose last token is in this row of it, and a summary if it was asked for.
+    Status take_logits(int row);
+    Result<TokenId> sample(Sampler& sampler, bool greedy);
+    Result<TokenStatistics> statistics(TokenId token, int alternatives);
+    static Status check_logits(std::span<const float> logits, std::int64_t position);
     Status send_final_rows(TraceSink& sink);
     void send_experts(SessionListener& listener) {
         if (engine_->experts() != nullptr) listener.on_experts(engine_->experts()->last_frame());
@@ -113,11 +135,15 @@ private:
     std::shared_ptr<EngineImpl> engine_;
     SessionCache cache_;
     Timeline timeline_;
+    Forward& forward_ = timeline_.forward();  // logits are read from it when somebody looks
     RoutingCollector routing_;
-    std::vector<float> logits_;          // [V] of position logits_position_
-    std::int64_t logits_position_ = -1;  // -1: none
-    std::vector<TokenId> end_tokens_;    // any of these ends a turn
-    bool live_is_kept_ = true;           // false: it belongs to a request that was not to be saved
+    const bool far_;                             // values are in memory of the backend's own
+    mutable std::int64_t logits_position_ = -1;  // -1: none
+    mutable bool logits_here_ = false;           // logits_ are of that position
+    mutable std::vector<float> logits_;          // [V]
+    LogitsSummary top_;                          // of that position, unless they are here
+    std::vector<TokenId> end_tokens_;            // any of these ends a turn
+    bool live_is_kept_ = true;  // false: it belongs to a request that was not to be saved
     // Prefill so far, for predictions: batches large enough to say something.
     std::int64_t measured_tokens_ = 0;
     double measured_seconds_ = 0;
@@ -141,27 +167,67 @@ Status SessionImpl::check_prompt(std::span<const TokenId> prompt) const {
     return {};
 }
 
-Status SessionImpl::check_logits(std::span<const float> logits, std::int64_t position) const {
+Status broken_logit(std::int64_t id, std::int64_t position) {
+    return fail(ErrorCode::invalid_input,
+                "the model gave a logit that is not a finite number (token {} at position "
+                "{}); its weights are damaged, get the file again",
+                id, position);
+}
+
+Status SessionImpl::check_logits(std::span<const float> logits, std::int64_t position) {
     for (std::size_t id = 0; id < logits.size(); ++id)
         if (!std::isfinite(logits[id]))
-            return fail(ErrorCode::invalid_input,
-                        "the model gave a logit that is not a finite number (token {} at position "
-                        "{}); its weights are damaged, get the file again",
-                        id, position);
+            return broken_logit(static_cast<std::int64_t>(id), position);
     return {};
 }
 
-Status SessionImpl::update_logits(int row) {
-    logits_position_ = -1;
-    TRY_STATUS(timeline_.forward().logits(row, logits_));
+Status SessionImpl::take_logits(int row) {
+    forget_logits();
     const auto position = static_cast<std::int64_t>(timeline_.tokens().size()) - 1;
-    if (auto status = check_logits(logits_, position); !status) {
+    Status status;
+    if (!far_) {
+        TRY_STATUS(timeline_.forward().logits(row, logits_));
+        status = check_logits(logits_, position);
+    } else if (top_.rest.first_broken >= 0) {
+        status = broken_logit(top_.rest.first_broken, position);
+    }
+    if (!status) {
         // What such weights left in the rows is not worth resuming from.
         timeline_.clear();
         return status;
     }
     logits_position_ = position;
+    logits_here_ = !far_;
     return {};
+}
+
+std::span<const float> SessionImpl::all_logits() const {
+    if (!logits_known()) return {};
+    if (!logits_here_ && !forward_.read_logits(logits_)) {
+        logits_position_ = -1;
+        return {};
+    }
+    logits_here_ = true;
+    return logits_;
+}
+
+// What the k best do not decide is decided by all logits.
+Result<TokenId> SessionImpl::sample(Sampler& sampler, bool greedy) {
+    if (!logits_here_)
+        if (const auto token = sampler.sample(top_, greedy)) return *token;
+    const std::span<const float> logits = all_logits();
+    if (logits.empty())
+        return fail(ErrorCode::io, "logits could not be read from the graphics processor");
+    return sampler.sample(logits, greedy);
+}
+
+Result<TokenStatistics> SessionImpl::statistics(TokenId token, int alternatives) {
+    if (!logits_here_ && tells_statistics(top_, token, alternatives))
+        return token_statistics(top_, token, alternatives);
+    const std::span<const float> logits = all_logits();
+    if (logits.empty())
+        return fail(ErrorCode::io, "logits could not be read from the graphics processor");
+    return token_statistics(logits, token, alternatives);
 }
 
 SessionImpl::InMemory SessionImpl::in_memory(const PromptMatch& prompt) const {
@@ -176,7 +242,7 @@ SessionImpl::InMemory SessionImpl::in_memory(const PromptMatch& prompt) const {
         if (!prompt.rest(*place)) return;
         best = {source, snapshot, tokens, *place, seconds};
     };
-    consider(timeline_.tokens(), !current_logits().empty(), ReuseSource::live, nullptr,
+    consider(timeline_.tokens(), logits_known(), ReuseSource::live, nullptr,
              timeline_.history().evaluate_seconds);
     for (const Timeline::Saved& saved : timeline_.snapshots())
         consider(saved.tokens, false, ReuseSource::snapshot, &saved,
@@ -218,17 +284,18 @@ void SessionImpl::adopt(LoadedCheckpoint& loaded, const std::string& id, ReuseRe
     report.load_seconds = loaded.seconds;
     report.saved_seconds = loaded.evaluate_seconds;
     report.other_arithmetic = cache_.made_elsewhere(loaded);
-    logits_position_ = -1;
+    forget_logits();
     if (!loaded.state.logits.empty()) {
         logits_ = std::move(loaded.state.logits);
         logits_position_ = report.tokens - 1;
+        logits_here_ = true;
     }
     cache_.install(timeline_, loaded, id);
 }
 
-Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& listener,
-                            const CancelToken& cancel, Clock::time_point start,
-                            GenerateResult& result) {
+Status SessionImpl::prefill(const GenerateRequest& request, const LogitsSummary& wanted,
+                            SessionListener& listener, const CancelToken& cancel,
+                            Clock::time_point start, GenerateResult& result) {
     const std::vector<TokenId> rest = reuse(request, result.reuse);
     live_is_kept_ = request.save;
     const auto reused = static_cast<int>(timeline_.tokens().size());
@@ -262,7 +329,7 @@ Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& lis
         progress.seconds = seconds_since(start);
         listener.on_prefill(progress);
     };
-    logits_position_ = -1;
+    forget_logits();
     std::span<const TokenId> left = rest;
     const auto extend_to = [&](std::int64_t position) -> Status {
         const auto count = static_cast<std::size_t>(
@@ -289,8 +356,9 @@ Status SessionImpl::prefill(const GenerateRequest& request, SessionListener& lis
         if (request.save)
             result.prompt_checkpoint = cache_.save_quietly(timeline_, {}, SaveReason::prompt);
     }
+    hooks.top = top_for(wanted);
     TRY_STATUS(extend_to(end));
-    return update_logits(last_rows - 1);
+    return take_logits(last_rows - 1);
 }
 
 Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
@@ -308,20 +376,21 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
             result.experts = engine_->experts()->totals() - experts_before;
             engine_->remember_experts();
         }
-        if (request.save)
-            result.checkpoint = cache_.save_quietly(timeline_, current_logits(), SaveReason::turn);
+        if (request.save) result.checkpoint = save_quietly(SaveReason::turn);
         result.timings.generated_tokens = static_cast<int>(result.tokens.size());
         result.reply = parse_reply(result.text, request.thinking);
         return std::move(result);
     };
 
-    if (auto status = prefill(request, listener, cancel, start, result); !status) {
+    Sampler sampler(request.sampling);
+    if (auto status = prefill(request, sampler.wanted(request.top_alternatives), listener, cancel,
+                              start, result);
+        !status) {
         if (status.error().code == ErrorCode::cancelled) return finish(StopReason::cancelled);
         return tl::unexpected<Error>(status.error());
     }
     result.timings.prefill_seconds = seconds_since(start);
 
-    Sampler sampler(request.sampling);
     const std::int64_t room =
         context_tokens() - static_cast<std::int64_t>(timeline_.tokens().size());
     const std::int64_t limit =
@@ -351,20 +420,19 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
             break;
         }
         const bool greedy = request.tools && stream.next_is_structural();
-        const TokenId token = sampler.sample(logits_, greedy);
+        TRY(const TokenId token, sample(sampler, greedy));
         if (step == 0) result.timings.first_token_seconds = seconds_since(start);
         if (std::find(end_tokens_.begin(), end_tokens_.end(), token) != end_tokens_.end()) {
             reason = StopReason::end_of_turn;
             break;
         }
-        const TokenStatistics statistics =
-            token_statistics(logits_, token, request.top_alternatives);
+        TRY(const TokenStatistics described, statistics(token, request.top_alternatives));
         TokenEvent event;
         event.position = static_cast<std::int64_t>(timeline_.tokens().size());
         event.id = token;
-        event.probability = statistics.probability;
-        event.entropy_bits = statistics.entropy_bits;
-        event.alternatives = statistics.alternatives;
+        event.probability = described.probability;
+        event.entropy_bits = described.entropy_bits;
+        event.alternatives = described.alternatives;
         for (TokenAlternative& alternative : event.alternatives)
             alternative.text = engine_->token_text(alternative.id);
         event.part = stream.in_thinking() ? StreamPart::thinking : StreamPart::answer;
@@ -400,14 +468,20 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
             if (request.routing) routing_.send(listener, first_position, rows, false);
             send_experts(listener);
         };
+        // One that is cancelled leaves the logits before it where they are.
+        const LogitsSummary before = far_ ? top_ : LogitsSummary();
+        hooks.top = top_for(sampler.wanted(request.top_alternatives));
         auto status = timeline_.extend(std::span(&token, 1), 1, hooks);
-        if (status) status = update_logits(0);
+        if (status) status = take_logits(0);
         if (status && request.save &&
             cache_.due(static_cast<std::int64_t>(timeline_.tokens().size())))
-            cache_.save_quietly(timeline_, logits_, SaveReason::continued);
+            save_quietly(SaveReason::continued);
         if (!status) {
-            if (status.error().code != ErrorCode::cancelled)
+            if (status.error().code != ErrorCode::cancelled) {
+                if (!logits_here_) forget_logits();
                 return tl::unexpected<Error>(status.error());
+            }
+            top_ = before;
             reason = StopReason::cancelled;
             break;
         }
@@ -423,7 +497,7 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
                              const CancelToken& cancel) {
     TRY_STATUS(check_prompt(tokens));
     timeline_.clear();
-    logits_position_ = -1;
+    forget_logits();
     const auto vocabulary = static_cast<std::size_t>(engine_->shape().vocabulary);
     std::vector<float> block;
     Status logits_status;
@@ -472,6 +546,7 @@ Status SessionImpl::evaluate(std::span<const TokenId> tokens, const EvaluateOpti
     }
     std::copy_n(block.data() + block.size() - vocabulary, vocabulary, logits_.data());
     logits_position_ = static_cast<std::int64_t>(tokens.size()) - 1;
+    logits_here_ = true;
     if (options.trace != nullptr) return send_final_rows(*options.trace);
     return {};
 }
@@ -486,7 +561,7 @@ Result<ReuseReport> SessionImpl::resume(const std::string& checkpoint) {
 }
 
 Result<std::string> SessionImpl::save(SaveReason reason) {
-    return cache_.save(timeline_, current_logits(), reason, true);
+    return cache_.save(timeline_, all_logits(), reason, true);
 }
 
 ResumePrice SessionImpl::price(std::span<const TokenId> prompt) const {
@@ -528,8 +603,9 @@ std::optional<PrefixReport> SessionImpl::explain(std::span<const TokenId> prompt
 }
 
 std::vector<TokenAlternative> SessionImpl::next_tokens(int top) const {
-    if (current_logits().empty()) return {};
-    std::vector<TokenAlternative> out = token_statistics(logits_, 0, top).alternatives;
+    const std::span<const float> logits = all_logits();
+    if (logits.empty()) return {};
+    std::vector<TokenAlternative> out = token_statistics(logits, 0, top).alternatives;
     for (TokenAlternative& one : out) one.text = engine_->token_text(one.id);
     return out;
 }

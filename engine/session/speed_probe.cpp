@@ -96,12 +96,10 @@ public:
                   const CancelToken& cancel) override {
         TRY_STATUS(check_room(tokens));
         TRY(const KvState::Snapshot before, state_.snapshot());
-        std::vector<float> logits;
         Status status;
         for (int done = 0; done < tokens && status; ++done) {
             const Clock::time_point start = Clock::now();
-            status = run(1, cancel);
-            if (status) status = read_logits(0, logits);
+            status = decode_one(cancel);
             if (!status) break;
             seconds.push_back(seconds_since(start));
             if (progress) progress(done + 1, tokens);
@@ -131,11 +129,6 @@ public:
         TRY(VulkanBackend* const backend, device_backend());
         TRY_STATUS(check_room(tokens));
         TRY(const KvState::Snapshot before, state_.snapshot());
-        std::vector<float> logits;
-        const auto decode_one = [&]() -> Status {
-            TRY_STATUS(run(1, cancel));
-            return read_logits(0, logits);
-        };
         gpu::Stream& stream = backend->stream();
         DeviceProfile profile;
         profile.tokens = tokens;
@@ -143,7 +136,7 @@ public:
         const std::int64_t barriers = stream.barriers();
         const std::int64_t submissions = stream.submissions();
         Status status;
-        for (int i = 0; i < tokens && status; ++i) status = decode_one();
+        for (int i = 0; i < tokens && status; ++i) status = decode_one(cancel);
         const auto each = [&](std::int64_t now, std::int64_t then) {
             return static_cast<double>(now - then) / tokens;
         };
@@ -162,7 +155,7 @@ public:
                 stream.count_as(reinterpret_cast<std::uint64_t>(stack->data),
                                 device_layout(*stack).bytes / stack->count * used);
             }
-        for (int i = 0; i < tokens && status; ++i) status = decode_one();
+        for (int i = 0; i < tokens && status; ++i) status = decode_one(cancel);
         for (const gpu::KernelTime& kernel : stream.stop_profile())
             profile.kernels.push_back({kernel.name, kernel.calls, kernel.seconds,
                                        static_cast<std::uint64_t>(kernel.read_bytes),
@@ -204,11 +197,20 @@ private:
     }
 
     // The next `rows` tokens through all layers.
-    Status run(int rows, const CancelToken& cancel) {
+    Status run(int rows, const CancelToken& cancel, LogitsSummary* top = nullptr) {
         tokens_.resize(static_cast<std::size_t>(rows));
         for (int row = 0; row < rows; ++row)
             tokens_[static_cast<std::size_t>(row)] = token_at(position() + row);
-        return forward_.run(tokens_, working_, {.cancel = &cancel, .trace = {}, .routing = {}});
+        return forward_.run(tokens_, working_,
+                            {.cancel = &cancel, .trace = {}, .routing = {}, .top = top});
+    }
+
+    // A token as a session decodes it: where memory is the device's, what it is chosen from comes
+    // back, not all logits.
+    Status decode_one(const CancelToken& cancel) {
+        if (!engine_->backend().host_memory()) return run(1, cancel, &top_);
+        TRY_STATUS(run(1, cancel));
+        return read_logits(0, decoded_);
     }
 
     Status read_logits(int row, std::vector<float>& logits) {
@@ -221,7 +223,8 @@ private:
     KvState state_;
     WorkingState working_;
     Forward forward_;
-    std::vector<float> logits_;
+    std::vector<float> logits_, decoded_;
+    LogitsSummary top_;
     std::vector<std::int32_t> tokens_;
     std::optional<Marked> marked_;
 };

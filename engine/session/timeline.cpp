@@ -42,7 +42,10 @@ Status Timeline::extend(std::span<const std::int32_t> tokens, int chunk, const H
         const auto batch = tokens.subspan(at, std::min(step, tokens.size() - at));
         const std::int64_t first = state_.positions();
         const auto start = std::chrono::steady_clock::now();
-        Status status = forward_.run(batch, working_, {hooks.cancel, hooks.trace, hooks.routing});
+        const bool last = at + batch.size() == tokens.size();
+        Status status =
+            forward_.run(batch, working_,
+                         {hooks.cancel, hooks.trace, hooks.routing, last ? hooks.top : nullptr});
         if (!status) {
             if (state_.positions() < static_cast<std::int64_t>(tokens_.size()))
                 tokens_.resize(static_cast<std::size_t>(state_.positions()));

@@ -38,6 +38,7 @@ public:
         const CancelToken* cancel = nullptr;
         TraceFn trace;
         RoutingFn routing;
+        LogitsSummary* top = nullptr;  // of the last token (ForwardHooks::top)
         // After each batch: rows of it, and how many of `tokens` are done.
         std::function<void(std::int64_t first_position, int rows)> batch_done;
     };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/session.h"
+#include "kernel/top_logits.h"
 
 namespace starglass {
 
@@ -18,5 +19,10 @@ struct TokenStatistics {
 
 // logits [V], finite; `count` alternatives at most.
 TokenStatistics token_statistics(std::span<const float> logits, TokenId chosen, int count);
+
+// The same from what is known of finite logits, up to a float's rounding of the part that is not
+// among the k best. `chosen` is among them, and so are `count` alternatives (tells_statistics).
+TokenStatistics token_statistics(const LogitsSummary& top, TokenId chosen, int count);
+bool tells_statistics(const LogitsSummary& top, TokenId chosen, int count);
 
 }  // namespace starglass

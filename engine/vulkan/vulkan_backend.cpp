@@ -65,6 +65,15 @@ public:
         give_pending();
         return forgiven(stream_.read(to, address_of(from), static_cast<std::int64_t>(bytes)));
     }
+    Status read_all(std::span<const Reading> readings) override {
+        give_pending();
+        packers_.reset();
+        pieces_.clear();
+        for (const Reading& one : readings)
+            pieces_.push_back(
+                {one.to_host, address_of(one.from), static_cast<std::int64_t>(one.bytes)});
+        return forgiven(stream_.read_all(pieces_));
+    }
     void copy(void* to, const void* from, std::size_t bytes) override {
         give_pending();
         stream_.copy(address_of(to), address_of(from), static_cast<std::int64_t>(bytes));
@@ -100,6 +109,7 @@ public:
     void run(const RoutedExperts& op) override;
     void run(const SharedExpert& op) override { plain(op, shared_expert_vk); }
     void run(const Add& op) override;
+    void run(const TopLogits& op) override { plain(op, top_logits_vk); }
 
 private:
     // Ops that may become one with the next are kept until it is given. Their host arrays are free
@@ -142,6 +152,7 @@ private:
     std::vector<std::byte*> kept_pages_;
     std::unique_ptr<ThreadPool> packers_;  // from the first weight placed to finish()
     std::unique_ptr<Backend> host_;        // experts that are not on the device
+    std::vector<gpu::Stream::Piece> pieces_;
     std::vector<float> host_x_, host_weights_, host_y_;
     std::vector<std::int32_t> host_selected_;
 };
@@ -289,9 +300,9 @@ Result<Weight> Implementation::place(const Weight& w) {
     const DeviceLayout layout = device_layout(w);
     TRY(void* const memory, allocate(static_cast<std::size_t>(layout.bytes)));
     const std::int64_t rows = w.out * w.count;
-    constexpr std::int64_t kPiece = std::int64_t{8} << 20;
+    constexpr std::int64_t kPiece = gpu::Uploads::kPieceBytes;
     constexpr std::int64_t kTask = std::int64_t{64} << 10;
-    for (int plane = 0; plane < layout.count; ++plane) {
+    const auto pack = [&](int plane) -> Status {
         const DevicePlane& part = layout.planes[static_cast<std::size_t>(plane)];
         const std::int64_t stride = part.row_stride;
         const std::int64_t step = std::max<std::int64_t>(1, kPiece / stride);
@@ -299,20 +310,21 @@ Result<Weight> Implementation::place(const Weight& w) {
             const std::int64_t count = std::min(step, rows - row);
             const std::uint64_t to =
                 address_of(memory) + static_cast<std::uint64_t>(part.offset + row * stride);
-            const gpu::Buffer room = stream_.stage_room(count * stride);
-            if (room.host == nullptr) break;
+            TRY(const gpu::Buffer room, stream_.uploads().room(count * stride));
             const std::int64_t task = std::max<std::int64_t>(1, kTask / stride);
             packers_->parallel_for(divide_up(count, task), 1, [&](std::int64_t index, int) {
                 for (std::int64_t i = index * task; i < std::min(count, (index + 1) * task); ++i)
                     pack_device_row(w, layout, plane, row + i, room.host + i * stride);
             });
-            stream_.copy(to, room.address, count * stride);
+            TRY_STATUS(stream_.uploads().copy(to, room, count * stride));
         }
-    }
-    if (stream_.error()) {
-        const Error error = *stream_.error();
-        release(memory);
-        return tl::unexpected<Error>(error);
+        return {};
+    };
+    for (int plane = 0; plane < layout.count; ++plane) {
+        if (auto status = pack(plane); !status) {
+            release(memory);
+            return tl::unexpected<Error>(status.error());
+        }
     }
     Weight placed = w;
     placed.data = static_cast<const std::byte*>(memory);

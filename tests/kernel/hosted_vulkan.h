@@ -201,6 +201,14 @@ public:
         inout(op.y, op.count);
         finish(op);
     }
+    void run(const TopLogits& given) override {
+        TopLogits op = given;
+        in(op.logits, static_cast<std::int64_t>(op.rows) * op.vocabulary);
+        out(op.ids, op.rows * op.kept());
+        out(op.values, op.rows * op.kept());
+        out(op.rest, op.rows);
+        finish(op);
+    }
 
 private:
     static constexpr std::size_t kGuard = 64;

@@ -5,10 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "cpu/cpu_backend.h"
 #include "engine/engine.h"
@@ -249,6 +251,29 @@ TEST_F(Streaming, TheSimulatorSaysWhatHappened) {
             }
         }
     }
+}
+
+// The window looks while the engine works.
+TEST_F(Streaming, OtherThreadsMayLook) {
+    const std::string path = mixed();
+    const auto engine = open(path, options_with(least_budget(path) * 2));
+    std::atomic<bool> done{false};
+    std::thread looker([&] {
+        std::uint64_t last = 0;
+        while (!done) {
+            const ExpertMemorySnapshot now = engine->expert_memory()->snapshot();
+            EXPECT_GE(now.totals.misses, last);
+            EXPECT_LE(now.resident_bytes, now.budget_bytes);
+            EXPECT_EQ(std::count(now.tiers.begin(), now.tiers.end(), ExpertTier::host),
+                      now.resident_experts);
+            last = now.totals.misses;
+            EXPECT_LE(engine->expert_memory()->trace().tokens(), 1000);
+        }
+    });
+    for (int round = 0; round < 3; ++round)
+        EXPECT_EQ(evaluate(*engine, some_tokens(60, engine->info().vocabulary)).error, "");
+    done = true;
+    looker.join();
 }
 
 TEST_F(Streaming, FramesAddUpToTheTotals) {

@@ -13,6 +13,7 @@
 #include "reference/reference_backend.h"
 #include "session/engine_impl.h"
 #include "support/discrete_backend.h"
+#include "support/told_tokens.h"
 
 namespace starglass::test {
 namespace {
@@ -177,6 +178,70 @@ TEST_F(WorkingStateTest, CheckpointsGoFromOneToTheOther) {
         expect_same(*saving, *resuming, request(prefix(length + 30), 5), static_cast<int>(length));
         length = 777;
     }
+}
+
+// Only the k best come back, and what is said is what all logits say; seen or not, the tokens are
+// those of the session that has all of them.
+TEST_F(WorkingStateTest, TokensAreThoseOfAllLogits) {
+    auto near = *near_->create_session();
+    auto far = *far_->create_session();
+    const std::vector<TokenId> prompt = prefix(40);
+    for (const SamplingOptions& options : many_sampling_options()) {
+        SCOPED_TRACE(testing::Message()
+                     << "temperature " << options.temperature << ", top_p " << options.top_p
+                     << ", min_p " << options.min_p << ", top_k " << options.top_k);
+        GenerateRequest r = request(prompt, 4);
+        r.sampling = options;
+        r.top_alternatives = options.top_k == 3 ? 64 : 5;
+        auto want = generate(*near, r);
+        ToldTokens told(*far, r);
+        auto got = far->generate(r, told, CancelToken());
+        ASSERT_TRUE(want && got);
+        EXPECT_EQ(got->tokens, want->tokens);
+        EXPECT_EQ(told.said.size(), want->tokens.size());
+        ToldTokens unseen(*far, r, false);
+        got = far->generate(r, unseen, CancelToken());
+        ASSERT_TRUE(got);
+        EXPECT_EQ(got->tokens, want->tokens);
+    }
+}
+
+TEST_F(WorkingStateTest, ATokenReadsTheBestOfItsLogits) {
+    auto far = *far_->create_session();
+    GenerateRequest r = request(prefix(40), 1);
+    r.routing = false;
+    r.top_alternatives = 5;
+    ASSERT_TRUE(generate(*far, r));
+    const std::size_t before = device_->read_bytes;
+    r.prompt.push_back(3);
+    r.max_tokens = 8;
+    auto result = generate(*far, r);
+    ASSERT_TRUE(result);
+    ASSERT_EQ(result->tokens.size(), 8U);
+    const std::size_t five = 5 * 8 + sizeof(TopLogitsRest);
+    EXPECT_EQ(device_->read_bytes - before, 8 * five);
+    // All of them when somebody looks, once.
+    const std::size_t vocabulary = static_cast<std::size_t>(far_->shape().vocabulary);
+    EXPECT_EQ(far->logits().size(), vocabulary);
+    EXPECT_EQ(far->logits().size(), vocabulary);
+    EXPECT_EQ(device_->read_bytes - before, 8 * five + vocabulary * 4);
+    EXPECT_FALSE(far->next_tokens(3).empty());
+    EXPECT_EQ(device_->read_bytes - before, 8 * five + vocabulary * 4);
+}
+
+TEST_F(WorkingStateTest, ALogitThatIsNoNumberEndsTheTimeline) {
+    auto far = *far_->create_session();
+    ASSERT_TRUE(generate(*far, request(prefix(30), 3)));
+    device_->broken_logit = 11;
+    auto broken = generate(*far, request(prefix(40), 3));
+    ASSERT_FALSE(broken);
+    EXPECT_EQ(broken.error().code, ErrorCode::invalid_input);
+    EXPECT_THAT(broken.error().message, testing::HasSubstr("token 11 at position 39"));
+    EXPECT_TRUE(far->tokens().empty());
+    EXPECT_TRUE(far->logits().empty());
+    device_->broken_logit = -1;
+    auto near = *near_->create_session();
+    expect_same(*near, *far, request(prefix(40), 4), 0);
 }
 
 TEST_F(WorkingStateTest, GoingBackSendsTheWindowAndNotTheRows) {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cmath>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -44,6 +45,7 @@ public:
     int fail_finish = 0;              // the next so many lose everything given and say so
     int fail_read = 0;                // the same
     std::size_t memory_max = kArena;  // allocations beyond it fail
+    std::int32_t broken_logit = -1;   // of that token, in what TopLogits chooses from: NaN
     // What tests look at.
     std::size_t written_bytes = 0;
     std::size_t read_bytes = 0;
@@ -93,6 +95,15 @@ public:
         TRY_STATUS(settle(fail_read));
         read_bytes += bytes;
         if (bytes > 0) std::memcpy(to_host, place(from, bytes), bytes);
+        return {};
+    }
+    // The end of a batch, with or without something to read.
+    [[nodiscard]] Status read_all(std::span<const Reading> readings) override {
+        TRY_STATUS(settle(fail_finish));
+        for (const Reading& one : readings) {
+            read_bytes += one.bytes;
+            if (one.bytes > 0) std::memcpy(one.to_host, place(one.from, one.bytes), one.bytes);
+        }
         return {};
     }
     [[nodiscard]] Status finish() override { return settle(fail_finish); }
@@ -204,6 +215,18 @@ public:
     void run(const Add& given) override {
         Add op = given;
         later(op, op.x, op.y);
+    }
+    void run(const TopLogits& given) override {
+        TopLogits op = given;
+        op.logits = place(op.logits);
+        const std::int32_t broken = broken_logit;
+        waiting_.emplace_back([op, broken] {
+            if (broken >= 0) const_cast<float*>(op.logits)[broken] = std::nanf("");
+        });
+        op.ids = place(op.ids);
+        op.values = place(op.values);
+        op.rest = place(op.rest);
+        waiting_.emplace_back([this, op] { inner_->run(op); });
     }
 
 private:

@@ -36,6 +36,7 @@
 #include "rms_norm_rope_params.h"
 #include "rope_params.h"
 #include "router_params.h"
+#include "top_logits_params.h"
 
 namespace starglass::test {
 namespace {
@@ -260,6 +261,14 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(IndexTopParams, top_k), SG_AT(IndexTopParams, score_stride),
            SG_AT(IndexTopParams, best_stride), SG_AT(IndexTopParams, slice),
            SG_AT(IndexTopParams, named)}}},
+        {"top_logits",
+         {sizeof(shaders::TopLogitsParams),
+          {SG_AT(TopLogitsParams, values), SG_AT(TopLogitsParams, names),
+           SG_AT(TopLogitsParams, parts), SG_AT(TopLogitsParams, ids), SG_AT(TopLogitsParams, best),
+           SG_AT(TopLogitsParams, rest), SG_AT(TopLogitsParams, count),
+           SG_AT(TopLogitsParams, stride), SG_AT(TopLogitsParams, slice), SG_AT(TopLogitsParams, k),
+           SG_AT(TopLogitsParams, best_stride), SG_AT(TopLogitsParams, part_count),
+           SG_AT(TopLogitsParams, temperature)}}},
         {"mat_input",
          {sizeof(shaders::MatInputParams),
           {SG_AT(MatInputParams, x), SG_AT(MatInputParams, y), SG_AT(MatInputParams, width),

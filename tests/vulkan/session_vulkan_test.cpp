@@ -5,6 +5,7 @@
 #include "builtin/builtin_model.h"
 #include "cache/cache_support.h"
 #include "model/golden_support.h"
+#include "support/told_tokens.h"
 #include "support/vulkan_model.h"
 
 namespace starglass::test {
@@ -135,6 +136,69 @@ TEST(SessionsVulkan, PreferTheirOwnCheckpointOfATextBothSaved) {
         EXPECT_EQ(result->reuse.source, ReuseSource::disk);
         EXPECT_EQ(result->reuse.tokens, 40);
         EXPECT_FALSE(result->reuse.other_arithmetic);
+    }
+}
+
+// --- tokens without all logits ----------------------------------------------------------------
+
+// What a device sums in floats tells of a token what all its logits tell.
+TEST(TokensVulkan, AreThoseOfAllLogits) {
+    const VulkanModel model = VulkanModel::get(tiny(), {});
+    const auto session = model.session();
+    for (const SamplingOptions& options : many_sampling_options()) {
+        SCOPED_TRACE(testing::Message()
+                     << "temperature " << options.temperature << ", top_p " << options.top_p
+                     << ", min_p " << options.min_p << ", top_k " << options.top_k);
+        GenerateRequest request;
+        request.prompt = stream(12);
+        request.max_tokens = 2;
+        request.save = false;
+        request.sampling = options;
+        request.top_alternatives = options.top_k == 3 ? 64 : 5;
+        ToldTokens told(*session, request);
+        auto seen = session->generate(request, told, CancelToken());
+        ASSERT_TRUE(seen) << seen.error().message;
+        ToldTokens unseen(*session, request, false);
+        auto result = session->generate(request, unseen, CancelToken());
+        ASSERT_TRUE(result);
+        EXPECT_EQ(result->tokens, seen->tokens);
+    }
+    EXPECT_EQ(model.backend->device().validation_messages(), 0);
+}
+
+// One wait a token, and in it the best logits and the experts that were chosen.
+TEST(TokensVulkan, ReadTheBestOfTheirLogitsInTheWaitThatEndsThem) {
+    const VulkanModel model = VulkanModel::get(tiny(), {});
+    const auto session = model.session();
+    gpu::Stream& stream_of = model.backend->stream();
+    const ModelShape& shape = model.engine->shape();
+    int round = 0;
+    for (const bool routing : {false, false, true}) {
+        GenerateRequest request;
+        request.prompt = stream(20);
+        request.max_tokens = 1;
+        request.save = false;
+        request.routing = routing;
+        request.sampling.min_p = 0.9F;
+        SessionListener none;
+        session->clear();
+        ASSERT_TRUE(session->generate(request, none, CancelToken()));
+        const std::int64_t bytes = stream_of.bytes_read();
+        const std::int64_t waits = stream_of.waits();
+        constexpr int kTokens = 9;
+        request.max_tokens = 1 + kTokens;
+        auto result = session->generate(request, none, CancelToken());
+        ASSERT_TRUE(result);
+        ASSERT_EQ(result->tokens.size(), 1U + kTokens);
+        const std::int64_t best = std::min<std::int64_t>(256, shape.vocabulary) * 8 +
+                                  static_cast<std::int64_t>(sizeof(TopLogitsRest));
+        const std::int64_t experts =
+            routing ? std::int64_t{shape.layers} * shape.experts_used * 8 : 0;
+        EXPECT_EQ(stream_of.bytes_read() - bytes, kTokens * (best + experts));
+        // The first ones wait for scratch to grow.
+        if (round++ > 0) EXPECT_EQ(stream_of.waits() - waits, kTokens);
+        std::printf("  %lld bytes a token of %d logits\n", static_cast<long long>(best + experts),
+                    shape.vocabulary);
     }
 }
 

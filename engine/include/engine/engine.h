@@ -57,7 +57,8 @@ struct EngineOptions {
     int device_expert_layers = -1;   // layers whose experts go there at most; -1: while they fit
     std::string pipeline_folder;     // where compiled kernels are kept; empty: nowhere
     // Features not to use although the device has them, separated by commas: integer_dot,
-    // cooperative_matrix, float16, int8, storage16, storage8, subgroup_size_control.
+    // cooperative_matrix, float16, int8, storage16, storage8, subgroup_size_control,
+    // transfer_queue.
     std::string device_off;
     bool device_validation = false;  // the Khronos layer, for developers
 };
