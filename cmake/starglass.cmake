@@ -37,6 +37,20 @@ if(STARGLASS_SANITIZE MATCHES "thread")
 elseif(STARGLASS_SANITIZE)
   set(sg_timeout_scale 5)
 endif()
+# What libraries that are not ours are allowed has its reasons in tests/sanitizers. The caller's environment comes last, so
+# it wins.
+set(sg_sanitizer_options)
+set(sg_left_out "suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers")
+if(STARGLASS_SANITIZE MATCHES "address")
+  set(sg_sanitizer_options
+    "ASAN_OPTIONS=string_prepend:detect_stack_use_after_return=1:strict_string_checks=1:"
+    "UBSAN_OPTIONS=string_prepend:print_stacktrace=1:"
+    "LSAN_OPTIONS=string_prepend:${sg_left_out}/lsan.txt:print_suppressions=0:")
+elseif(STARGLASS_SANITIZE MATCHES "thread")
+  # Qt and Mesa are not instrumented: what happens inside them is not looked at.
+  set(sg_sanitizer_options
+    "TSAN_OPTIONS=string_prepend:${sg_left_out}/tsan.txt:ignore_noninstrumented_modules=1:second_deadlock_stack=1:")
+endif()
 if(STARGLASS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
@@ -70,5 +84,6 @@ endfunction()
 # sg_test_properties(name "labels" seconds): what every test executable has, Qt's included.
 function(sg_test_properties name labels seconds)
   math(EXPR seconds "${seconds} * ${sg_timeout_scale}")
-  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${seconds})
+  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${seconds}
+    ENVIRONMENT_MODIFICATION "${sg_sanitizer_options}")
 endfunction()

@@ -34,5 +34,6 @@ void add_kv(CLI::App& app, Command& chosen);
 void add_bench(CLI::App& app, Command& chosen);
 void add_devices(CLI::App& app, Command& chosen);
 void add_plan(CLI::App& app, Command& chosen);
+void add_cache_sim(CLI::App& app, Command& chosen);
 
 }  // namespace starglass::cli

@@ -63,6 +63,7 @@ int run(int argc, char** argv) {
     add_bench(app, chosen);
     add_devices(app, chosen);
     add_plan(app, chosen);
+    add_cache_sim(app, chosen);
     // CLI11 would only say that a command is missing.
     if (argc > 1 && argv[1][0] != '-' &&
         app.get_subcommands([&](const CLI::App* command) { return command->get_name() == argv[1]; })

@@ -2,13 +2,12 @@
 #include "model_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdlib>
 
 #include "builtin/builtin_model.h"
 #include "output.h"
+#include "size_value.h"
 #include "terminal.h"
 
 namespace starglass::cli {
@@ -57,34 +56,10 @@ std::string threads_value(std::string& text) {
     return {};
 }
 
-// "8GB" (powers of ten) or "7.5GiB" (of two), which become bytes in digits.
-std::string memory_value(std::string& text) {
-    double number = 0;
-    const char* end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, number);
-    std::string unit;
-    for (const char* c = at; c != end; ++c)
-        if (*c != ' ') unit += static_cast<char>(std::tolower(static_cast<unsigned char>(*c)));
-    struct Unit {
-        std::string_view name;
-        double bytes;
-    };
-    constexpr Unit kUnits[] = {{"", 1},         {"b", 1},       {"kb", 1e3},     {"mb", 1e6},
-                               {"gb", 1e9},     {"tb", 1e12},   {"kib", 0x1p10}, {"mib", 0x1p20},
-                               {"gib", 0x1p30}, {"tib", 0x1p40}};
-    const auto* known = std::find_if(std::begin(kUnits), std::end(kUnits),
-                                     [&](const Unit& one) { return one.name == unit; });
-    if (error != std::errc() || known == std::end(kUnits) ||
-        !(number >= 0 && number * known->bytes < 0x1p50))
-        return "a size like 8GB or 7.5GiB, not " + quoted_text(text);
-    text = std::to_string(static_cast<std::int64_t>(number * known->bytes));
-    return {};
-}
-
-// The same, or `auto` or `mapped`.
+// A size, or `auto` or `mapped`.
 std::string ceiling_value(std::string& text) {
     if (text == "auto" || text == "mapped") return {};
-    std::string problem = memory_value(text);
+    std::string problem = size_value(text);
     if (problem.empty() && text == "0") problem = "more than nothing";
     return problem.empty() ? problem : fmt::format("auto, mapped, or {}", problem);
 }
@@ -106,7 +81,7 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
     command
         .add_option("--device-memory", options.device_memory,
                     "Take at most so much of its memory, 8GB or 7.5GiB (default: what is free)")
-        ->transform(CLI::Validator(memory_value, ""))
+        ->transform(CLI::Validator(size_value, ""))
         ->type_name("SIZE");
     command
         .add_option("--gpu-layers", options.gpu_layers,
@@ -124,7 +99,7 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
     command
         .add_option("--expert-memory", options.expert_memory,
                     "Of it for experts exactly so much (default: what the rest leaves)")
-        ->transform(CLI::Validator(memory_value, ""))
+        ->transform(CLI::Validator(size_value, ""))
         ->type_name("SIZE");
     command
         .add_option("--expert-policy", options.expert_policy,

@@ -104,7 +104,6 @@ Result<int> run(const RunOptions& options) {
             "model thought as with --think on");
     if (options.stats) {
         print_note(turn_summary(*result, session->context_tokens()));
-        if (engine->expert_memory() != nullptr) print_note(expert_totals_text(result->experts));
         if (engine->placement().considered)
             print_note(fmt::format("runs on {}", printable(placement_text(engine->placement()))));
     }

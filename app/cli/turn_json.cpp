@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "expert_text.h"
+
 namespace starglass::cli {
 
 std::string_view stop_name(StopReason reason) {
@@ -94,6 +96,8 @@ std::string turn_summary(const TurnResult& result, std::int64_t context_tokens) 
         " · first token after {:.2f} s · prompt {} tokens, {} reused · context {} of {} · {}",
         result.first_token_seconds, result.prompt_tokens, result.reused_tokens, result.context_used,
         context_tokens, stop_name(result.stop));
+    if (result.experts.hits + result.experts.misses > 0)
+        text += " · " + expert_totals_text(result.experts);
     return text;
 }
 

@@ -4,6 +4,7 @@
 #include <QAction>
 #include <QApplication>
 #include <QCommandLineParser>
+#include <QDir>
 #include <QFileInfo>
 #include <QFontDatabase>
 #include <QIcon>
@@ -25,6 +26,7 @@
 #include "library/library_service.h"
 #include "sessions/checkpoint_titles.h"
 #include "shell/main_window.h"
+#include "shell/placement_text.h"
 
 using namespace starglass;
 using namespace starglass::ui;
@@ -35,6 +37,7 @@ struct Arguments {
     QString model;
     QString screenshots;
     EngineOptions engine;
+    bool memoryGiven = false;
     ThemeChoice theme = ThemeChoice::desktop;
     bool themeGiven = false;
 };
@@ -63,6 +66,11 @@ int parse(int argc, char** argv, Arguments& out) {
     const QCommandLineOption threads(
         QStringLiteral("threads"),
         QStringLiteral("Threads for the engine; one per core without it."), QStringLiteral("N"));
+    const QCommandLineOption memory(
+        QStringLiteral("memory"),
+        QStringLiteral("Keep no more than this in memory, 12GB or 11.5GiB; auto: by what is free; "
+                       "mapped: leave it to the system. As chosen last without it."),
+        QStringLiteral("SIZE"));
     const QCommandLineOption theme(QStringLiteral("theme"),
                                    QStringLiteral("Colours: light, dark or desktop."),
                                    QStringLiteral("NAME"));
@@ -70,7 +78,7 @@ int parse(int argc, char** argv, Arguments& out) {
         QStringLiteral("screenshot"),
         QStringLiteral("Save pictures of the window, light and dark, into DIR and exit."),
         QStringLiteral("DIR"));
-    parser.addOptions({model, context, threads, theme, shots});
+    parser.addOptions({model, context, threads, memory, theme, shots});
     parser.addPositionalArgument(QStringLiteral("file"), QStringLiteral("The same as --model."),
                                  QStringLiteral("[file]"));
     parser.process(app);
@@ -89,6 +97,16 @@ int parse(int argc, char** argv, Arguments& out) {
         return complain(QStringLiteral("--threads takes a number from 1 to 1024."));
     out.engine.context_tokens = contextTokens;
     out.engine.threads = static_cast<int>(threadCount);
+    if (parser.isSet(memory)) {
+        const auto bytes = memoryFromText(parser.value(memory));
+        if (!bytes)
+            return complain(
+                QStringLiteral(
+                    "--memory takes auto, mapped, or a size like 8GB or 7.5GiB, not '%1'.")
+                    .arg(parser.value(memory)));
+        out.engine.memory_bytes = *bytes;
+        out.memoryGiven = true;
+    }
     if (parser.isSet(theme)) {
         const QString name = parser.value(theme);
         if (name == QLatin1String("light"))
@@ -105,6 +123,18 @@ int parse(int argc, char** argv, Arguments& out) {
     if (out.model.isEmpty() && !parser.positionalArguments().isEmpty())
         out.model = parser.positionalArguments().constFirst();
     return 0;
+}
+
+// A folder of ours below the user's for state, for which Qt 6.4 has no name; empty without a home.
+std::string stateFolder(const char* ours) {
+    QString state = qEnvironmentVariable("XDG_STATE_HOME");
+    // The specification of these folders tells programs to ignore relative paths.
+    if (!state.startsWith(u'/')) {
+        const QString home = QDir::homePath();
+        if (!home.startsWith(u'/') || home == QDir::rootPath()) return {};
+        state = home + QStringLiteral("/.local/state");
+    }
+    return (state + QStringLiteral("/starglass/") + QLatin1String(ours)).toStdString();
 }
 
 bool haveDisplay() {
@@ -127,6 +157,10 @@ EngineOpeners realEngine() {
         return open_engine(builtin_model(), "built-in", options, progress, cancel);
     };
     out.devices = [] { return list_vulkan_devices(); };
+    out.plan = [](const std::string& path, const PlanRequest& request, const CancelToken& cancel) {
+        return plan_model(path, request, cancel);
+    };
+    out.memory = [] { return process_memory(); };
     out.simulate = simulate_experts;
     return out;
 }
@@ -199,12 +233,15 @@ int main(int argc, char** argv) {
     options.openers = realEngine();
     options.engine = arguments.engine;
     options.engine.backend = BackendKind::automatic;
+    options.memoryGiven = arguments.memoryGiven;
     // XDG: ~/.cache/starglass/pipelines.
     if (arguments.screenshots.isEmpty())
         options.engine.pipeline_folder =
             (QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation) +
              QStringLiteral("/starglass/pipelines"))
                 .toStdString();
+    // XDG: ~/.local/state/starglass/experts, where the command line has them too.
+    if (arguments.screenshots.isEmpty()) options.engine.expert_folder = stateFolder("experts");
     // Pictures start with an empty cache, and leave nothing behind.
     std::optional<QTemporaryDir> empty;
     if (!arguments.screenshots.isEmpty()) empty.emplace();

@@ -21,6 +21,15 @@ Result<std::byte*> reserve_memory(std::uint64_t bytes) {
     return static_cast<std::byte*>(memory);
 }
 
+bool populate_memory(std::span<std::byte> memory) noexcept {
+#ifdef MADV_POPULATE_WRITE
+    return ::madvise(memory.data(), memory.size(), MADV_POPULATE_WRITE) == 0;
+#else
+    static_cast<void>(memory);
+    return false;
+#endif
+}
+
 void forget_memory(std::span<std::byte> memory) noexcept {
     ::madvise(memory.data(), memory.size(), MADV_DONTNEED);
 }

@@ -108,7 +108,8 @@ std::uint64_t ExpertCache::least_budget(const Config& config) {
 }
 
 bool ExpertCache::begins_ahead(const Config& config, int hash_layers, int rows) {
-    if (rows != 1) return false;
+    // More misses than fit a wave would be three waves of a layer.
+    if (rows != 1 || config.used > kMissesInWave) return false;
     std::uint64_t bytes = 0;
     for (int layer = 0; layer < std::min(hash_layers, config.layers); ++layer)
         bytes +=
@@ -168,8 +169,8 @@ bool ExpertCache::next_wave(int layer, Wave& wave) {
     wave.entries.clear();
     wave.removed.clear();
     State::Layer& open = s.layers[static_cast<std::size_t>(layer)];
-    assert(open.waves_out < 2);
     if (open.needed.empty()) return false;
+    assert(open.waves_out < 2);
 
     const std::uint64_t bytes = s.config.bytes[static_cast<std::size_t>(layer)];
     assert(bytes > 0);

@@ -65,7 +65,7 @@ public:
     // its turn.
     void begin_layer(int layer, std::span<const std::int32_t> experts,
                      std::span<const std::int32_t> rows);
-    // False when the layer has no more. Not while two waves of it are out.
+    // False when the layer has no more; as long as it has some, not while two waves of it are out.
     bool next_wave(int layer, Wave& wave);
     void give_back(const Wave& wave);
 

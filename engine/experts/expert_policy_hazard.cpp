@@ -105,6 +105,7 @@ public:
         for (std::size_t until = 0; until <= layers_; ++until)
             worths_.push_back(1 + settings_.next_layer * (1 - static_cast<float>(until) /
                                                                   static_cast<float>(layers_)));
+        estimate_all();
     }
 
     [[nodiscard]] std::string_view name() const override { return settings_.name; }
@@ -201,8 +202,8 @@ public:
         for (std::size_t layer = 0; layer < layers_; ++layer) {
             for (std::size_t k = 0; k < count_; ++k)
                 std::copy_n(shares_of.data() + layer * experts_, experts_, shares(layer, k));
-            estimate(layer, std::vector<float>(count_, 1.0F));
         }
+        estimate_all();
     }
 
 private:
@@ -242,6 +243,11 @@ private:
         measuring_ = settings_.learn && rows_ == 1 && (batch_ + layer) % measure_every_ == 0;
         if (measuring_) measure(layer);
         estimate(layer, keep_);
+    }
+
+    void estimate_all() {
+        const std::vector<float> as_they_are(count_, 1.0F);
+        for (std::size_t layer = 0; layer < layers_; ++layer) estimate(layer, as_they_are);
     }
 
     // Shares become older by `keep`, and what follows from them.

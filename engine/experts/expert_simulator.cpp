@@ -51,6 +51,9 @@ public:
         out_.layers.resize(static_cast<std::size_t>(trace.layers));
         open_.resize(static_cast<std::size_t>(trace.layers));
         for (const std::uint64_t bytes : config.bytes) kept_layers_ += bytes > 0 ? 1 : 0;
+        if (!trace.expected.empty()) cache_.policy().expect(trace.expected);
+        for (const std::int32_t id : trace.preloaded)
+            if (kept(id / trace.experts) && !cache_.preload(id)) break;
         if (options.start_full) fill();
     }
 

@@ -104,6 +104,7 @@ ExpertStore::ExpertStore(ExpertStoreOptions options, ReadFile file,
       reader_(std::move(reader)),
       cache_(std::move(cache)),
       alignment_(file_.alignment()),
+      direct_(file_.direct()),
       ahead_(options_.lookahead) {
     const std::size_t layers = options_.layers.size();
     const std::size_t all = layers * static_cast<std::size_t>(options_.experts);
@@ -122,7 +123,7 @@ ExpertStore::ExpertStore(ExpertStoreOptions options, ReadFile file,
             std::fill_n(
                 shared_.tiers.begin() + static_cast<std::ptrdiff_t>(layer) * options_.experts,
                 options_.experts, ExpertTier::device);
-    if (!file_.direct())
+    if (!direct_)
         shared_.note =
             "The file system does not allow direct reads, so they go through its cache, which "
             "is told to forget them.";
@@ -150,11 +151,42 @@ Status ExpertStore::set_aside() {
         size.pinned.resize(static_cast<std::size_t>(size.slots));
         TRY(size.memory, reserve_memory(size.slot_bytes * static_cast<std::uint64_t>(size.slots)));
     }
+    promise_memory();
     return {};
+}
+
+void ExpertStore::promise_memory() {
+    // As the layers share it if all experts are used alike.
+    double all = 0;
+    for (const int size : size_of_)
+        if (size >= 0)
+            all += static_cast<double>(sizes_[static_cast<std::size_t>(size)].slot_bytes);
+    for (const int size : size_of_)
+        if (size >= 0)
+            sizes_[static_cast<std::size_t>(size)].promised +=
+                static_cast<int>(static_cast<double>(options_.budget) / all);
+    std::vector<std::span<std::byte>> slots;
+    for (Size& size : sizes_) {
+        size.promised = std::min(size.promised, size.slots);
+        committed_ += size.slot_bytes * static_cast<std::uint64_t>(size.promised);
+        for (int slot = 0; slot < size.promised; ++slot)
+            slots.emplace_back(size.memory + size.slot_bytes * static_cast<std::uint64_t>(slot),
+                               static_cast<std::size_t>(size.slot_bytes));
+    }
+    filler_ = std::thread([this, slots = std::move(slots)] {
+        for (const std::span<std::byte> slot : slots)
+            if (stop_filling_ || !populate_memory(slot)) return;
+    });
+}
+
+void ExpertStore::stop_filling() {
+    stop_filling_ = true;
+    if (filler_.joinable()) filler_.join();
 }
 
 ExpertStore::~ExpertStore() {
     stop_preload();
+    stop_filling();
     reader_.reset();  // waits for what is being read into the memory below
     for (const Size& size : sizes_)
         release_memory(size.memory, size.slot_bytes * static_cast<std::uint64_t>(size.slots));
@@ -173,6 +205,17 @@ std::byte* ExpertStore::slot_address(int layer, int slot) const {
 
 // Other sizes' free slots keep their memory until it is needed.
 void ExpertStore::give_back_memory(std::uint64_t wanted) {
+    if (committed_ + wanted > options_.budget) stop_filling();
+    // What was promised to a size and never used, from its end.
+    for (Size& size : sizes_) {
+        while (committed_ + wanted > options_.budget && size.promised > size.begun) {
+            --size.promised;
+            forget_memory(
+                {size.memory + size.slot_bytes * static_cast<std::uint64_t>(size.promised),
+                 static_cast<std::size_t>(size.slot_bytes)});
+            committed_ -= size.slot_bytes;
+        }
+    }
     for (Size& size : sizes_) {
         while (committed_ + wanted > options_.budget && !size.warm.empty()) {
             const int slot = size.warm.back();
@@ -198,15 +241,20 @@ int ExpertStore::take_slot(Size& size) {
         size.warm.pop_back();
         return slot;
     }
-    give_back_memory(size.slot_bytes);
-    if (!size.cold.empty()) {
-        slot = size.cold.back();
-        size.cold.pop_back();
-    } else {
+    if (size.begun < size.promised) {
         slot = size.begun++;
+    } else {
+        give_back_memory(size.slot_bytes);
+        if (!size.cold.empty()) {
+            slot = size.cold.back();
+            size.cold.pop_back();
+        } else {
+            slot = size.begun++;
+            size.promised = std::max(size.promised, size.begun);
+        }
+        committed_ += size.slot_bytes;
     }
     assert(slot < size.slots);
-    committed_ += size.slot_bytes;
     if (pinning_) {
         const bool pinned =
             reader_->pin({size.memory + size.slot_bytes * static_cast<std::uint64_t>(slot),
@@ -357,6 +405,7 @@ void ExpertStore::expect(std::span<const float> shares) {
     cache_->policy().expect(shares);
     const std::lock_guard lock(mutex_);
     shared_.shares.assign(shares.begin(), shares.end());
+    shared_.expected = shared_.shares;
 }
 
 void ExpertStore::preload(std::vector<ExpertId> order) {
@@ -374,7 +423,17 @@ void ExpertStore::run_preload(const std::vector<ExpertId>& order) {
     for (const ExpertId id : order) {
         if (stop_preload_ || failed()) return;
         if (cache_->resident(id)) continue;
-        if (!cache_->preload(id)) break;
+        if (!cache_->preload(id)) {
+            // Under a larger budget the rest would have come too.
+            const std::lock_guard lock(mutex_);
+            const auto rest = std::find(order.begin(), order.end(), id);
+            shared_.preloaded.insert(shared_.preloaded.end(), rest, order.end());
+            break;
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            shared_.preloaded.push_back(id);
+        }
         read_expert(id);
         under_way.push_back(id);
         if (under_way.size() < kPreloadDepth) continue;
@@ -397,7 +456,7 @@ void ExpertStore::stop_preload() {
 
 // After a failed read the file may be there again: a disk that was put back has another descriptor.
 Status ExpertStore::reopen() {
-    TRY(ReadFile again, ReadFile::open(path_, file_.direct()));
+    TRY(ReadFile again, ReadFile::open(path_, direct_));
     if (again.size() != file_.size() || again.alignment() > alignment_ ||
         !again.same_content(file_))
         return fail(ErrorCode::io,
@@ -605,6 +664,7 @@ Status ExpertStore::end_batch(bool complete) {
             shared_.batch_rows += rows_;
             shared_.batches.push_back(std::move(batch_));
             while (shared_.batch_rows > kTraceRows && shared_.batches.size() > 1) {
+                shared_.preloaded.clear();
                 shared_.batch_rows -= shared_.batches.front().rows;
                 shared_.batches.pop_front();
             }
@@ -666,7 +726,7 @@ ExpertMemorySnapshot ExpertStore::snapshot() const {
         out.latency.longest_seconds = latencies.back();
     }
     out.policy = options_.policy.empty() ? std::string(expert_policies().front()) : options_.policy;
-    out.reads = fmt::format("{}, {}{}", reader_->name(), file_.direct() ? "direct" : "buffered",
+    out.reads = fmt::format("{}, {}{}", reader_->name(), direct_ ? "direct" : "buffered",
                             pinned_any_ ? ", registered memory" : "");
     return out;
 }
@@ -684,6 +744,8 @@ ExpertTrace ExpertStore::trace() const {
     out.compute_seconds = median({shared_.decode_seconds.begin(), shared_.decode_seconds.end()});
     out.prefill_seconds = median({shared_.prefill_seconds.begin(), shared_.prefill_seconds.end()});
     if (shared_.busy_seconds > 0) out.read_bytes_s = shared_.busy_bytes / shared_.busy_seconds;
+    out.expected = shared_.expected;
+    out.preloaded = shared_.preloaded;
     out.batches.assign(shared_.batches.begin(), shared_.batches.end());
     return out;
 }

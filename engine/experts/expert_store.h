@@ -5,9 +5,10 @@
 // memory in step, waits where nothing else can be done, and counts.
 //
 // Memory: a slot for each expert, cut by size (layers may differ in quantisation), in address space
-// set aside at the start and filled on first use, so that a slot's bytes lie at the same place
-// modulo the file's alignment as in the file: a direct read lands where it is used. Slots that no
-// size needs any more are given back to the system, so all of them together stay below the budget.
+// set aside at the start and filled with memory in the background, so that a slot's bytes lie at
+// the same place modulo the file's alignment as in the file: a direct read lands where it is used.
+// Slots that no size needs any more are given back to the system, so all of them together stay
+// below the budget.
 //
 // The engine's thread calls everything but snapshot() and trace(), which any thread may call. Until
 // the first batch a thread of the store's own may be filling memory (preload).
@@ -125,6 +126,7 @@ private:
         int slots = 0;  // that fit the budget
         std::byte* memory = nullptr;
         int begun = 0;          // slots that have been used once
+        int promised = 0;       // the first ones, whose memory is counted from the start
         std::vector<int> warm;  // free, their memory is there
         std::vector<int> cold;  // free, given back to the system
         std::vector<bool> pinned;
@@ -143,6 +145,10 @@ private:
     ExpertStore(ExpertStoreOptions options, ReadFile file, std::unique_ptr<AsyncReader> reader,
                 std::unique_ptr<ExpertCache> cache);
     Status set_aside();
+    // Shares the budget among sizes and begins to fill their slots with memory in the background:
+    // a fresh slot costs the system milliseconds, which a token should not wait for.
+    void promise_memory();
+    void stop_filling();
 
     [[nodiscard]] int layer_of(ExpertId id) const { return id / options_.experts; }
     [[nodiscard]] std::byte* slot_address(int layer, int slot) const;
@@ -167,6 +173,7 @@ private:
     std::unique_ptr<AsyncReader> reader_;
     std::unique_ptr<ExpertCache> cache_;
     std::int64_t alignment_ = 1;
+    bool direct_ = false;
 
     std::vector<Place> places_;
     std::vector<std::array<std::vector<const std::byte*>, 3>> pointers_;  // [layers]
@@ -194,6 +201,8 @@ private:
     double stall_seconds_ = 0, batch_seconds_ = 0;
     ExpertTrace::Batch batch_;
 
+    std::thread filler_;
+    std::atomic<bool> stop_filling_{false};
     std::thread preloader_;
     std::atomic<bool> stop_preload_{false}, preloading_{false};
 
@@ -211,6 +220,8 @@ private:
         std::uint64_t latency_count = 0;
         double busy_seconds = 0;  // nothing but reading
         double busy_bytes = 0;
+        std::vector<float> expected;      // at the start
+        std::vector<ExpertId> preloaded;  // until batches are forgotten
         std::deque<ExpertTrace::Batch> batches;
         std::int64_t batch_rows = 0;
         std::deque<double> decode_seconds, prefill_seconds;  // without waiting, recent

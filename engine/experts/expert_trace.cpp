@@ -87,15 +87,16 @@ Status read_batch(ByteReader& reader, std::size_t frame, ExpertTrace::Batch& bat
 Result<ExpertTrace> read_body(std::span<const std::byte> body) {
     ByteReader reader(body);
     ExpertTrace trace;
-    std::uint32_t name_bytes = 0, batches = 0;
+    std::uint32_t name_bytes = 0, batches = 0, expected = 0, preloaded = 0;
     const bool shape = reader.read(trace.layers) && reader.read(trace.experts) &&
                        reader.read(trace.used) && reader.read(trace.hash_layers) &&
                        reader.read(trace.compute_seconds) && reader.read(trace.prefill_seconds) &&
                        reader.read(trace.read_bytes_s) && reader.read(name_bytes) &&
-                       reader.read(batches);
+                       reader.read(batches) && reader.read(expected) && reader.read(preloaded);
     if (!shape) return broken("ends in the middle");
     if (trace.layers <= 0 || trace.layers > kLayersMax || trace.used <= 0 ||
-        trace.experts < trace.used || trace.experts > kExpertsMax || name_bytes > kNameBytesMax)
+        trace.experts < trace.used || trace.experts > kExpertsMax || name_bytes > kNameBytesMax ||
+        expected > 1)
         return broken("names an impossible shape of a model");
     trace.expert_bytes.resize(static_cast<std::size_t>(trace.layers));
     for (std::uint64_t& bytes : trace.expert_bytes)
@@ -103,6 +104,18 @@ Result<ExpertTrace> read_body(std::span<const std::byte> body) {
     std::span<const std::byte> name;
     if (!reader.read_bytes(name_bytes, name)) return broken("ends in the middle");
     trace.model.assign(reinterpret_cast<const char*>(name.data()), name.size());
+    const auto take = [&](std::size_t count, auto& to) {
+        std::span<const std::byte> bytes;
+        if (!reader.read_bytes(count * sizeof(to[0]), bytes)) return false;
+        to.resize(count);
+        std::memcpy(to.data(), bytes.data(), bytes.size());
+        return true;
+    };
+    if (!take(expected * static_cast<std::size_t>(trace.layers) *
+                  static_cast<std::size_t>(trace.experts),
+              trace.expected) ||
+        !take(preloaded, trace.preloaded))
+        return broken("ends in the middle");
     const std::size_t least = kBatchHeaderBytes + frame_of(trace) * sizeof(std::int16_t);
     if (batches > reader.remaining() / least) return broken("claims more batches than it holds");
     trace.batches.resize(batches);
@@ -134,6 +147,16 @@ Status check_expert_trace(const ExpertTrace& trace) {
     if (!time_is_fine(trace.compute_seconds) || !time_is_fine(trace.prefill_seconds) ||
         !time_is_fine(trace.read_bytes_s))
         return broken("holds a time that is no number from 0 up");
+    const auto all =
+        static_cast<std::size_t>(trace.layers) * static_cast<std::size_t>(trace.experts);
+    if (!(trace.expected.empty() || trace.expected.size() == all) ||
+        !std::all_of(trace.expected.begin(), trace.expected.end(),
+                     [](float share) { return share >= 0 && share <= 1; }))
+        return broken("expects what cannot be");
+    if (!std::all_of(trace.preloaded.begin(), trace.preloaded.end(), [&](std::int32_t id) {
+            return id >= 0 && static_cast<std::size_t>(id) < all;
+        }))
+        return broken("begins with an expert that the model does not have");
     const std::size_t frame = frame_of(trace);
     for (const ExpertTrace::Batch& batch : trace.batches) {
         if (batch.rows <= 0 || batch.rows > kRowsMax ||
@@ -168,8 +191,12 @@ Result<std::vector<std::byte>> pack_expert_trace(const ExpertTrace& trace) {
     body.put(trace.read_bytes_s);
     body.put(static_cast<std::uint32_t>(trace.model.size()));
     body.put(static_cast<std::uint32_t>(trace.batches.size()));
+    body.put(static_cast<std::uint32_t>(trace.expected.empty() ? 0 : 1));
+    body.put(static_cast<std::uint32_t>(trace.preloaded.size()));
     body.put_all(std::span<const std::uint64_t>(trace.expert_bytes));
     body.put_text(trace.model);
+    body.put_all(std::span<const float>(trace.expected));
+    body.put_all(std::span<const std::int32_t>(trace.preloaded));
     for (const ExpertTrace::Batch& batch : trace.batches) {
         body.put(batch.position);
         body.put(batch.rows);

@@ -187,6 +187,8 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
     }
     placed.summary.memory_ceiling = plan->ceiling;
     placed.summary.expert_budget = plan->expert_budget;
+    placed.summary.host_experts = plan->host_experts;
+    placed.summary.disk_experts = plan->disk_experts;
     if (!device) placed.summary.host_bytes = plan->expert_budget;
     placed.prefill_chunk = plan->prefill_chunk;
 

@@ -14,10 +14,12 @@ namespace starglass {
 namespace {
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
-// Left to the desktop when the ceiling is chosen here: a tenth of the memory there is.
 constexpr std::int64_t kDesktopLeast = 1536 * kMiB;
-// Text, events, buffers of the allocator.
+// Text, events, buffers of the allocator; and a hundredth of the ceiling.
 constexpr std::int64_t kSpareLeast = 24 * kMiB;
+constexpr std::int64_t kSpareShare = 100;
+// A thread's stack, its part of the allocator, what a work item of it uses.
+constexpr std::int64_t kThread = 2 * kMiB;
 // Saved states in memory (Timeline::Options::snapshots_max) and on their way to disk.
 constexpr std::int64_t kSnapshots = 8 + 3;
 constexpr int kChunkMost = 4096, kChunkUsual = 512, kChunkStep = 32;
@@ -56,6 +58,12 @@ private:
     std::map<const std::byte*, std::int64_t> extents_;
 };
 
+// Left to the desktop when the ceiling is chosen here: a tenth of the memory there is. A control
+// group has no desktop in it.
+std::int64_t left_alone(const AvailableMemory& available) {
+    return available.limited ? available.total / 10 : std::max(kDesktopLeast, available.total / 10);
+}
+
 std::int64_t frontier_bytes(const LayerStateShape& layer) {
     if (layer.ratio == 0) return 0;
     const std::int64_t slots = std::int64_t{layer.coff} * layer.ratio * layer.coff;
@@ -89,18 +97,18 @@ std::int64_t scratch_bytes(const ModelShape& s, std::int64_t chunk, std::int64_t
     const std::int64_t streams = std::int64_t{s.streams} * E;
     const std::int64_t low = std::int64_t{s.output_groups} * s.output_rank;
     const std::int64_t index = std::int64_t{s.index_heads} * s.index_width;
-    // Experts: hidden values and their codes, and a vector of each pair while experts arrive;
-    // arenas hold half as much again as was asked for.
+    // Experts: hidden values and their codes, and a vector of each pair while experts arrive. Ops
+    // share one arena, so the largest counts; what an arena holds beyond that is never touched.
     const std::int64_t experts =
-        s.experts_used * (4 * std::int64_t{s.expert_width} * 7 / 5 + 4 * E) * 3 / 2;
+        s.experts_used * (4 * std::int64_t{s.expert_width} * 13 / 10 + 4 * E) + 2 * E;
+    const std::int64_t codes = std::max({heads, streams, low}) * 5 / 4;
     const std::int64_t values = 2 * streams + 4 * E + s.query_rank + 2 * heads + low + index +
                                 s.index_top_k + s.experts + 4 * std::int64_t{s.head_width} +
                                 4 * std::int64_t{s.index_width};
-    const std::int64_t codes = std::max({heads, streams, low}) * 3 / 2;
-    const std::int64_t ours = device ? 4 * (2 * E) : 4 * values + codes * 3 / 2;
+    const std::int64_t rows = (device ? 4 * (2 * E) : 4 * values) + std::max(experts, codes);
     const std::int64_t scores = device ? 0 : (context / 4 + s.window) * 8 * threads;
     const std::int64_t logits = 4 * std::int64_t{s.vocabulary} * 3;
-    return chunk * (ours + experts) + scores + logits + threads * 4 * kMiB;
+    return chunk * rows + scores + logits + threads * kThread;
 }
 
 }  // namespace
@@ -150,7 +158,7 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
             context_bytes(shape, input, chunk),
             scratch_bytes(shape, chunk, input.context_tokens, input.threads, input.device) +
                 (input.device ? 0 : TableReader::memory_bytes(input.weights.embedding, chunk)),
-            kSpareLeast + ceiling / 50};
+            kSpareLeast + ceiling / kSpareShare};
     };
     const auto total = [&](const Needs& need) {
         return input.process_bytes + shared + need.context + need.scratch + need.spare;
@@ -162,9 +170,8 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     plan.automatic = input.memory_bytes == kMemoryAutomatic;
     std::int64_t ceiling = input.memory_bytes;
     if (input.memory_bytes <= 0)
-        ceiling =
-            std::max<std::int64_t>(0, input.available.bytes + input.process_bytes -
-                                          std::max(kDesktopLeast, input.available.total / 10));
+        ceiling = std::max<std::int64_t>(
+            0, input.available.bytes + input.process_bytes - left_alone(input.available));
     const std::int64_t everything =
         total(needs(usual, ceiling)) - shared + static_cast<std::int64_t>(input.file_bytes);
     plan.mapped = input.memory_bytes == kMemoryMapped || streamed_layers == 0 ||
@@ -173,9 +180,9 @@ Result<MemoryPlan> plan_memory(const MemoryPlanInput& input) {
     plan.device_experts = (shape.layers - streamed_layers) * shape.experts;
 
     const std::int64_t smallest = input.chunk > 0 ? input.chunk : kChunkStep;
-    // The spare is a fiftieth of the ceiling itself.
+    // The spare is a share of the ceiling itself.
     std::int64_t least = total(needs(smallest, 0)) + least_experts;
-    least += least / 49;
+    least += least / (kSpareShare - 1) + 1;
     plan.least_ceiling = static_cast<std::uint64_t>(least);
 
     // A longer batch reads each expert for more tokens, and takes memory from experts.

@@ -31,6 +31,8 @@ namespace starglass {
 namespace {
 
 constexpr std::int64_t kMemoryProbe = std::int64_t{128} << 20;
+// Who asks a model something has more in memory than who plans for it.
+constexpr std::int64_t kAsking = std::int64_t{2} << 20;
 // Kernels reach between this and all of what memory gives (docs/bench.md).
 constexpr double kLowOfMemory = 0.5;
 constexpr std::int64_t kShortContext = 128;
@@ -319,12 +321,12 @@ Result<Process> look_at_process(std::int64_t given, const ResidentMemory& before
     TRY(process.available, available_memory());
     TRY(const ResidentMemory now, resident_memory());
     // As it is counted when the model is opened: pages of the file itself will go.
-    process.bytes = now.anonymous + now.shared + before.file;
+    process.bytes = now.anonymous + now.shared + before.file + kAsking;
     if (given <= 0) return process;
     // A model that is open makes room for the next one.
     const std::int64_t grown = now.anonymous - before.anonymous + now.shared - before.shared;
     process.available.bytes += std::max<std::int64_t>(0, process.bytes - grown - given);
-    process.bytes = given + std::max<std::int64_t>(0, grown);
+    process.bytes = given + std::max<std::int64_t>(0, grown) + kAsking;
     return process;
 }
 

@@ -113,8 +113,8 @@ TEST_F(Arithmetic, LongerContextsPlainRowsAndThreadsTakeMore) {
     EXPECT_GT(needs([](MemoryPlanInput& in) { in.plain_rows = true; }), usual);
     EXPECT_GT(needs([](MemoryPlanInput& in) { in.threads = 8; }), usual);
     EXPECT_GT(needs([](MemoryPlanInput& in) { in.chunk = 1024; }), usual);
-    EXPECT_EQ(needs([](MemoryPlanInput& in) { in.process_bytes += 49 * kMiB; }),
-              usual + 50 * kMiB);  // and a fiftieth of it is spare
+    EXPECT_EQ(needs([](MemoryPlanInput& in) { in.process_bytes += 99 * kMiB; }),
+              usual + 100 * kMiB);  // and a hundredth of it is spare
 }
 
 TEST_F(Arithmetic, AutomaticMapsWhatFitsAndLeavesTheDesktopRoom) {
@@ -129,6 +129,10 @@ TEST_F(Arithmetic, AutomaticMapsWhatFitsAndLeavesTheDesktopRoom) {
     EXPECT_EQ(plan.ceiling, plan.least_ceiling + 10 * kMiB);
     in.available.bytes = 1000 * kMiB;
     EXPECT_FALSE(plan_memory(in));
+    // A control group has no desktop in it.
+    const auto least = static_cast<std::int64_t>(plan.least_ceiling);
+    in.available = {.bytes = least + 2 * kMiB, .total = 20 * kMiB, .limited = true};
+    EXPECT_EQ(plan_memory(in)->ceiling, static_cast<std::uint64_t>(least + (2 + 10 - 2) * kMiB));
 }
 
 TEST_F(Arithmetic, AskedForExpertsGetExactlyThat) {

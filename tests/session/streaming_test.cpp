@@ -5,10 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "cpu/cpu_backend.h"
 #include "engine/engine.h"
@@ -251,6 +253,29 @@ TEST_F(Streaming, TheSimulatorSaysWhatHappened) {
     }
 }
 
+// The window looks while the engine works.
+TEST_F(Streaming, OtherThreadsMayLook) {
+    const std::string path = mixed();
+    const auto engine = open(path, options_with(least_budget(path) * 2));
+    std::atomic<bool> done{false};
+    std::thread looker([&] {
+        std::uint64_t last = 0;
+        while (!done) {
+            const ExpertMemorySnapshot now = engine->expert_memory()->snapshot();
+            EXPECT_GE(now.totals.misses, last);
+            EXPECT_LE(now.resident_bytes, now.budget_bytes);
+            EXPECT_EQ(std::count(now.tiers.begin(), now.tiers.end(), ExpertTier::host),
+                      now.resident_experts);
+            last = now.totals.misses;
+            EXPECT_LE(engine->expert_memory()->trace().tokens(), 1000);
+        }
+    });
+    for (int round = 0; round < 3; ++round)
+        EXPECT_EQ(evaluate(*engine, some_tokens(60, engine->info().vocabulary)).error, "");
+    done = true;
+    looker.join();
+}
+
 TEST_F(Streaming, FramesAddUpToTheTotals) {
     const std::string path = mixed();
     EngineOptions options = options_with(least_budget(path) * 2);
@@ -322,6 +347,16 @@ TEST_F(Streaming, WhatIsUsedIsRememberedAndThereBeforeTheFirstToken) {
     EXPECT_LE(before.resident_bytes, before.budget_bytes);
     EXPECT_EQ(before.totals.misses, 0U);
     const Outcome warm = evaluate(*engine, tokens);
+    {
+        // The simulator begins as this run did.
+        SimulationOptions simulated;
+        simulated.budget_bytes = before.budget_bytes;
+        const auto result = simulate_experts(engine->expert_memory()->trace(), simulated, {});
+        ASSERT_TRUE(result) << result.error().message;
+        const ExpertTotals totals = engine->expert_memory()->snapshot().totals;
+        EXPECT_EQ(result->totals.hits, totals.hits);
+        EXPECT_EQ(result->totals.misses, totals.misses);
+    }
     EXPECT_LT(engine->expert_memory()->snapshot().totals.misses, cold);
     expect_same_bits(warm, evaluate(*open(path, options_with(0)), tokens));
 

@@ -3,6 +3,7 @@
 // The way from an engine that reads its experts from disk to the window: frames, looks at where
 // experts are, predictions, and who lets go of what when the model changes.
 #include <QElapsedTimer>
+#include <QScopeGuard>
 #include <QSignalSpy>
 #include <QTest>
 #include <atomic>
@@ -190,9 +191,10 @@ private slots:
     // The engine dies on its own thread before the next one is opened, and nobody looks any more,
     // although a look was under way.
     void switchingModelsLetsGoFirst() {
-        Wires wires;
-        const auto first = wires.plan->experts;
         std::atomic<bool> looking{false}, hold{false};
+        Wires wires;
+        const auto let = qScopeGuard([&] { hold = false; });
+        const auto first = wires.plan->experts;
         first->whileLooking = [&] {
             looking = true;
             while (hold) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -268,6 +270,7 @@ private slots:
         QList<ExpertPrediction> heard;
         connect(wires.service.get(), &ExpertService::predicted, this,
                 [&](const ExpertPrediction& one) { heard << one; });
+        const auto let = qScopeGuard([&] { fake->hold = false; });
         fake->hold = true;
         wires.service->predict({10'000'000, 20'000'000});
         QTRY_COMPARE_WITH_TIMEOUT(fake->calls(), 1, kWaitMs);

@@ -839,6 +839,8 @@ private slots:
         QCOMPARE(disk.noteText(),
                  QString("⚠ Direct reads are not possible here, the page cache is used."));
         QCOMPARE(disk.waitingText(), QString("30 ms: 1 miss, layer 0"));
+        QCOMPARE(panel.tokenTab().waitText(),
+                 QString("computing 70 ms · waiting for experts 30 ms: 1 miss, layer 0"));
         QCOMPARE(disk.meanWaitText(), QString("30 ms per token of this answer on average"));
         QVERIFY(disk.layersText().contains("lowest 44.4 %, layer\u00a01"));
         QCOMPARE(disk.chart().line().count(), 10);
@@ -911,7 +913,7 @@ private slots:
         section.add(predictionOf(1, 18'000'000'000, 0.929));
         QVERIFY(section.sentence().contains("predicted hit rate 92.9 %"));
         QVERIFY(section.presentSentence().contains(
-            "Now 18\u00a0GB: measured hit rate 93.1 %, 14.2 tokens/s"));
+            "Now 18\u00a0GB: measured hit rate 93.1 %, 14.2 tokens/\u2060s"));
 
         // Many moves are one question, the budget looked at first, the present one second.
         for (int i = 0; i < 3; ++i) QTest::keyClick(&section.slider(), Qt::Key_Right);
@@ -926,8 +928,9 @@ private slots:
         QVERIFY(!section.sentence().contains("10.0 %"));
         section.add(predictionOf(2, chosen, 0.968));
         section.add(predictionOf(2, 18'000'000'000, 0.93));
-        QVERIFY2(section.sentence().contains("predicted hit rate 96.8 %, predicted 15.5 tokens/s"),
-                 qPrintable(section.sentence()));
+        QVERIFY2(
+            section.sentence().contains("predicted hit rate 96.8 %, predicted 15.5 tokens/\u2060s"),
+            qPrintable(section.sentence()));
         QVERIFY(section.presentSentence().contains("predicted hit rate 93.0 %"));
         QCOMPARE(section.remark(), QString("predicted from 212 recorded tokens"));
         QCOMPARE(section.bars().rates()[static_cast<std::size_t>(section.slider().value())], 0.968);

@@ -702,9 +702,9 @@ private slots:
         QCOMPARE(section.remark(), QString("predicted from 7 recorded tokens"));
         section.slider().setFocus();
         QTest::keyClick(&section.slider(), Qt::Key_End);
-        QTRY_VERIFY_WITH_TIMEOUT(
-            section.sentence().contains("predicted hit rate 100.0 %, predicted 12.0 tokens/s"),
-            kWaitMs);
+        QTRY_VERIFY_WITH_TIMEOUT(section.sentence().contains(
+                                     "predicted hit rate 100.0 %, predicted 12.0 tokens/\u2060s"),
+                                 kWaitMs);
         QVERIFY(section.presentSentence().contains("predicted hit rate 50.0 %"));
     }
 

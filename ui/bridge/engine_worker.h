@@ -11,6 +11,7 @@
 #include "bridge/mailbox.h"
 #include "bridge/types.h"
 #include "engine/devices.h"
+#include "engine/memory_plan.h"
 
 namespace starglass::ui {
 
@@ -30,6 +31,13 @@ struct EngineOpeners {
     std::function<Result<Simulation>(const ExpertTrace&, const SimulationOptions&,
                                      const CancelToken&)>
         simulate;
+    // What a model would keep in memory and how fast it would be; called on a thread of its own.
+    // Empty: nothing is planned.
+    std::function<Result<MemoryReport>(const std::string& path, const PlanRequest&,
+                                       const CancelToken&)>
+        plan;
+    // What this process keeps in memory now. Empty: not known.
+    std::function<std::int64_t()> memory;
 };
 
 class EngineWorker : public QObject {

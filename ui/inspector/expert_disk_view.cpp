@@ -27,12 +27,16 @@ QString waitText(const TokenWait& wait) {
             .arg(numberText(wait.needed));
     if (!(wait.stallSeconds > 0))
         return ExpertDiskView::tr("no waiting: %1, read while others were computed").arg(misses);
-    QStringList layers;
+    std::vector<int> top;
     for (const std::int16_t layer : wait.top)
-        if (layer >= 0) layers << numberText(layer);
+        if (layer >= 0) top.push_back(layer);
+    // All of them in their order; of more than fit here, the longest wait first.
+    const bool more = wait.waitingLayers > static_cast<int>(top.size());
+    if (!more) std::sort(top.begin(), top.end());
+    QStringList layers;
+    for (const int layer : top) layers << numberText(layer);
     const QString time = durationText(static_cast<double>(wait.stallSeconds));
     if (layers.isEmpty()) return ExpertDiskView::tr("%1: %2").arg(time, misses);
-    const bool more = wait.waitingLayers > layers.size();
     const QString list = layers.join(QStringLiteral(", "));
     if (more) return ExpertDiskView::tr("%1: %2, longest in layers %3").arg(time, misses, list);
     return layers.size() == 1 ? ExpertDiskView::tr("%1: %2, layer %3").arg(time, misses, list)

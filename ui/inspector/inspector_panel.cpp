@@ -168,6 +168,7 @@ void InspectorPanel::addRouting(const RoutingBatch& frames) {
 void InspectorPanel::addExperts(const ExpertsBatch& frames) {
     expertsTab_->addFrames(message_, frames);
     for (const ExpertsSample& one : frames) performanceTab_->addExperts(one);
+    if (!pinned_) tokenThrottle_.request();
 }
 
 void InspectorPanel::addResult(const GenerateResult& result) {
@@ -241,8 +242,10 @@ TokenRouting InspectorPanel::routingOf(qint64 message, std::int64_t position) co
 void InspectorPanel::showToken() {
     if (pinned_) {
         tokenTab_->show(*pinned_, routingOf(pinnedMessage_, pinned_->position), true);
+        tokenTab_->setWait(expertsTab_->series().waitOf(pinnedMessage_, pinned_->position));
     } else if (!tokens_.empty()) {
         tokenTab_->show(tokens_.back(), routingOf(message_, tokens_.back().position), false);
+        tokenTab_->setWait(expertsTab_->series().waitOf(message_, tokens_.back().position));
     }
 }
 

@@ -7,8 +7,10 @@
 #include <QPushButton>
 #include <QScrollArea>
 #include <QStackedLayout>
+#include <algorithm>
 
 #include "inspector/alternatives_view.h"
+#include "inspector/expert_disk_view.h"
 #include "inspector/inspector_format.h"
 #include "inspector/inspector_parts.h"
 #include "theme/theme.h"
@@ -21,6 +23,7 @@ TokenTab::TokenTab(QWidget* parent)
       title_(new QLabel),
       latest_(new QPushButton(tr("Follow the latest"))),
       remark_(new QuietLabel),
+      wait_(new QuietLabel),
       alternatives_(new AlternativesView),
       others_(new QuietLabel),
       expertsHead_(new SectionHead(tr("Experts"))),
@@ -38,6 +41,8 @@ TokenTab::TokenTab(QWidget* parent)
     connect(latest_, &QPushButton::clicked, this, &TokenTab::latestWanted);
     connect(table_, &ExpertsTable::cellActivated, this, &TokenTab::cellActivated);
     remark_->setWordWrap(true);
+    wait_->setWordWrap(true);
+    wait_->hide();
     others_->setWordWrap(true);
 
     auto* content = new QWidget;
@@ -49,6 +54,7 @@ TokenTab::TokenTab(QWidget* parent)
     top->addWidget(latest_);
     rows->addLayout(top);
     rows->addWidget(remark_);
+    rows->addWidget(wait_);
     rows->addSpacing(2);
     rows->addWidget(alternatives_);
     rows->addWidget(others_);
@@ -144,6 +150,20 @@ void TokenTab::changeEvent(QEvent* event) {
 
 QString TokenTab::titleText() const {
     return title_->text();
+}
+
+void TokenTab::setWait(const std::optional<TokenWait>& wait) {
+    wait_->setVisible(wait.has_value());
+    if (!wait) return wait_->clear();
+    const double computing =
+        std::max(0.0, static_cast<double>(wait->seconds) - static_cast<double>(wait->stallSeconds));
+    const QString text = wait->stallSeconds > 0 ? tr("computing %1 · waiting for experts %2")
+                                                : tr("computing %1 · %2");
+    wait_->setText(text.arg(durationText(computing), ui::waitText(*wait)));
+}
+
+QString TokenTab::waitText() const {
+    return wait_->text();
 }
 
 QString TokenTab::remarkText() const {

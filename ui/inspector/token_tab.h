@@ -7,6 +7,7 @@
 #include <QWidget>
 #include <optional>
 
+#include "inspector/expert_series.h"
 #include "inspector/experts_table.h"
 #include "inspector/throttle.h"
 #include "inspector/token_sample.h"
@@ -36,6 +37,8 @@ public:
     // `pinned`: chosen by the user, not simply the latest.
     void show(const TokenSample& token, const TokenRouting& routing, bool pinned);
     using QWidget::show;
+    // What the token waited for while experts were read; empty hides it.
+    void setWait(const std::optional<TokenWait>& wait);
     void clear();
     // "Next token here": the distribution a checkpoint keeps. Empty hides it.
     void showNext(const std::vector<TokenAlternative>& tokens);
@@ -43,6 +46,7 @@ public:
 
     [[nodiscard]] QString titleText() const;
     [[nodiscard]] QString remarkText() const;
+    [[nodiscard]] QString waitText() const;
     [[nodiscard]] QString othersText() const;
     [[nodiscard]] ExpertsTable& table() { return *table_; }
 
@@ -59,6 +63,7 @@ private:
     QLabel* title_;
     QPushButton* latest_;
     QuietLabel* remark_;
+    QuietLabel* wait_;
     AlternativesView* alternatives_;
     QuietLabel* others_;
     SectionHead* expertsHead_;

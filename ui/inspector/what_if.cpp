@@ -262,7 +262,7 @@ void WhatIf::refresh() {
         rates.push_back(!known || known->decodedTokens == 0 ? kUnknown
                         : known->problem.isEmpty()          ? known->hitRate
                                                             : kImpossible);
-        if (!std::isnan(rates.back()) && rates.back() >= 0)
+        if (known && rates.back() >= 0)
             spoken
                 << tr("%1: predicted %2").arg(roundBytesText(budget), percentText(known->hitRate));
     }
@@ -277,7 +277,7 @@ void WhatIf::refresh() {
     const auto figures = [](const ExpertPrediction& one) {
         QString out = tr("predicted hit rate %1").arg(percentText(one.hitRate));
         if (one.tokensPerSecond > 0)
-            out += tr(", predicted %1 tokens/s").arg(rateText(one.tokensPerSecond));
+            out += tr(", predicted %1 tokens/\u2060s").arg(rateText(one.tokensPerSecond));
         return out;
     };
     QString text, present;
@@ -301,7 +301,8 @@ void WhatIf::refresh() {
         if (here && here->problem.isEmpty() && budget != present_) lines << now.arg(figures(*here));
         if (hitRate_) {
             QString measured = tr("measured hit rate %1").arg(percentText(*hitRate_));
-            if (tokensPerSecond_) measured += tr(", %1 tokens/s").arg(rateText(*tokensPerSecond_));
+            if (tokensPerSecond_)
+                measured += tr(", %1 tokens/\u2060s").arg(rateText(*tokensPerSecond_));
             lines << now.arg(measured);
         }
         present = lines.join(u'\n');

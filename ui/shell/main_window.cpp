@@ -82,6 +82,8 @@ MainWindow::MainWindow(WindowOptions options, QWidget* parent)
     bridge_->setOptions(options_.engine);
     chat_ = new Chat(*bridge_, this);
     devices_ = new DeviceList(options_.openers.devices, this);
+    plans_ = new PlanService(options_.openers.plan,
+                             options_.openers.memory ? options_.openers.memory() : 0, this);
     cache_ = new CacheService(this);
     experts_ = new ExpertService(options_.openers.simulate, this);
     experts_->follow(*bridge_);

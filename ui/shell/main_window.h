@@ -14,6 +14,7 @@
 #include "bridge/device_list.h"
 #include "bridge/engine_bridge.h"
 #include "bridge/expert_service.h"
+#include "bridge/plan_service.h"
 #include "theme/theme.h"
 
 class QDockWidget;
@@ -37,8 +38,9 @@ class Welcome;
 struct WindowOptions {
     EngineOpeners openers;
     EngineOptions engine;
-    QString library;       // the file of sessions; empty: they are kept in memory
-    bool remember = true;  // read and write preferences and geometry; tests do not
+    bool memoryGiven = false;  // engine.memory_bytes was asked for; a remembered one waits
+    QString library;           // the file of sessions; empty: they are kept in memory
+    bool remember = true;      // read and write preferences and geometry; tests do not
 };
 
 class MainWindow : public QMainWindow {
@@ -62,6 +64,7 @@ public:
     [[nodiscard]] StatusStrip& status() { return *status_; }
     [[nodiscard]] Notice& notice() { return *notice_; }
     [[nodiscard]] DeviceList& devices() { return *devices_; }
+    [[nodiscard]] PlanService& plans() { return *plans_; }
     // Where the model runs; opens beside the window.
     PlacementDialog& showPlacement();
     [[nodiscard]] LibraryService& library() { return *library_; }
@@ -150,6 +153,7 @@ private:
     QDockWidget* sidebarDock_ = nullptr;
     UndoBar* undoBar_ = nullptr;
     DeviceList* devices_;
+    PlanService* plans_;
     PlacementDialog* placement_ = nullptr;  // made when first wanted
     std::optional<QString> opened_;         // the path asked for last; empty: the built-in model
     CacheService* cache_;  // made after the bridge, so that the bridge saves before it goes

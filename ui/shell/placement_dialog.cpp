@@ -3,7 +3,9 @@
 
 #include <QComboBox>
 #include <QDialogButtonBox>
+#include <QDoubleSpinBox>
 #include <QFormLayout>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
 #include <QSpinBox>
@@ -14,6 +16,7 @@
 #include "bridge/error_text.h"
 #include "shell/notice.h"
 #include "shell/placement_text.h"
+#include "shell/plan_view.h"
 
 namespace starglass::ui {
 namespace {
@@ -21,7 +24,12 @@ namespace {
 constexpr int kKind = Qt::UserRole;
 constexpr int kDevice = Qt::UserRole + 1;  // what EngineOptions::device takes
 constexpr int kIndex = Qt::UserRole + 2;   // into DeviceList::devices()
-constexpr int kWidth = 560;
+constexpr int kWidth = 600;
+// Somebody who turns a number wants the plan of the last one.
+constexpr int kPlanDelayMs = 350;
+constexpr double kGigabyte = 1e9;
+// Rows of the choice of a ceiling.
+enum CeilingRow { kAutomaticRow, kSizeRow, kMappedRow };
 
 QLabel* wrapped(const QString& name, bool quiet = false) {
     auto* label = new QLabel;
@@ -35,16 +43,20 @@ QLabel* wrapped(const QString& name, bool quiet = false) {
 
 }  // namespace
 
-PlacementDialog::PlacementDialog(DeviceList& devices, QWidget* parent)
+PlacementDialog::PlacementDialog(DeviceList& devices, PlanService& plans, QWidget* parent)
     : QDialog(parent),
       devices_(devices),
+      plans_(plans),
       model_(wrapped(QStringLiteral("model"))),
       place_(wrapped(QStringLiteral("place"))),
       memory_(wrapped(QStringLiteral("memory"))),
       reason_(wrapped(QStringLiteral("reason"))),
       where_(new QComboBox),
       about_(wrapped(QStringLiteral("about"), true)),
-      layers_(new QSpinBox) {
+      layers_(new QSpinBox),
+      ceiling_(new QComboBox),
+      gigabytes_(new QDoubleSpinBox),
+      plan_(new PlanView) {
     setWindowTitle(tr("Where the model runs"));
     setObjectName(QStringLiteral("placement"));
     setMinimumWidth(kWidth);
@@ -71,6 +83,24 @@ PlacementDialog::PlacementDialog(DeviceList& devices, QWidget* parent)
     form->addRow(tr("Run it on"), where_);
     form->addRow(QString(), about_);
     form->addRow(tr("Expert layers there"), layers_);
+    ceiling_->setObjectName(QStringLiteral("ceiling"));
+    ceiling_->setAccessibleName(tr("Memory the program may keep"));
+    ceiling_->addItems(
+        {tr("Automatic, by what is free"), tr("No more than"), tr("All of the file, mapped")});
+    gigabytes_->setObjectName(QStringLiteral("gigabytes"));
+    gigabytes_->setAccessibleName(tr("Gigabytes of memory the program may keep"));
+    gigabytes_->setRange(0.1, 100'000);
+    gigabytes_->setDecimals(1);
+    gigabytes_->setSuffix(tr(" GB"));
+    gigabytes_->setValue(16);
+    auto* keep = new QHBoxLayout;
+    keep->setSpacing(8);
+    keep->addWidget(ceiling_);
+    keep->addWidget(gigabytes_);
+    keep->addStretch();
+    form->addRow(tr("Keep in memory"), keep);
+    form->addRow(tr("Plan"), plan_);
+    plan_->setObjectName(QStringLiteral("plan"));
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close);
     apply_ = buttons->addButton(tr("Open again this way"), QDialogButtonBox::ApplyRole);
     apply_->setObjectName(QStringLiteral("apply"));
@@ -89,6 +119,13 @@ PlacementDialog::PlacementDialog(DeviceList& devices, QWidget* parent)
     connect(where_, qOverload<int>(&QComboBox::currentIndexChanged), this,
             &PlacementDialog::describe);
     connect(layers_, qOverload<int>(&QSpinBox::valueChanged), this, &PlacementDialog::describe);
+    connect(ceiling_, qOverload<int>(&QComboBox::currentIndexChanged), this,
+            &PlacementDialog::describe);
+    connect(gigabytes_, qOverload<double>(&QDoubleSpinBox::valueChanged), this,
+            &PlacementDialog::describe);
+    planTimer_.setSingleShot(true);
+    connect(&planTimer_, &QTimer::timeout, this, &PlacementDialog::plan);
+    connect(&plans_, &PlanService::changed, this, &PlacementDialog::showPlan);
     connect(&devices_, &DeviceList::changed, this, &PlacementDialog::fill);
     setModel({}, {});
     fill();
@@ -109,6 +146,11 @@ void PlacementDialog::setModel(const ModelInfoPtr& model, const PlacementSummary
         memory = tr("%1 of weights in the file, read as they are needed")
                      .arg(bytesText(static_cast<double>(model->file_bytes)));
     }
+    if (const QString ceiling = ceilingText(placement); model && !ceiling.isEmpty()) {
+        if (placement.backend != BackendKind::vulkan) memory.clear();
+        memory +=
+            memory.isEmpty() ? asSentence(ceiling.toStdString()) : QStringLiteral("; ") + ceiling;
+    }
     memory_->setText(memory);
     reason_->setText(placement.reason.empty() ? none : asSentence(placement.reason));
     describe();
@@ -117,6 +159,11 @@ void PlacementDialog::setModel(const ModelInfoPtr& model, const PlacementSummary
 void PlacementDialog::setChoice(const PlacementChoice& choice) {
     applied_ = choice;
     layers_->setValue(choice.gpuLayers);
+    if (choice.memoryBytes > 0)
+        gigabytes_->setValue(static_cast<double>(choice.memoryBytes) / kGigabyte);
+    ceiling_->setCurrentIndex(choice.memoryBytes > 0                ? kSizeRow
+                              : choice.memoryBytes == kMemoryMapped ? kMappedRow
+                                                                    : kAutomaticRow);
     fill();
 }
 
@@ -125,6 +172,20 @@ PlacementChoice PlacementDialog::choice() const {
     out.backend = static_cast<BackendKind>(where_->currentData(kKind).toInt());
     out.device = where_->currentData(kDevice).toString();
     out.gpuLayers = out.backend == BackendKind::cpu ? applied_.gpuLayers : layers_->value();
+    switch (ceiling_->currentIndex()) {
+        case kSizeRow:
+            out.memoryBytes = qRound64(gigabytes_->value() * 10) * 100'000'000;
+            // What was chosen more finely elsewhere and is shown as the same number stays.
+            if (applied_.memoryBytes > 0 &&
+                std::abs(out.memoryBytes - applied_.memoryBytes) < 50'000'000)
+                out.memoryBytes = applied_.memoryBytes;
+            break;
+        case kMappedRow:
+            out.memoryBytes = kMemoryMapped;
+            break;
+        default:
+            out.memoryBytes = kMemoryAutomatic;
+    }
     return out;
 }
 
@@ -182,7 +243,44 @@ void PlacementDialog::describe() {
     }
     about_->setText(text);
     layers_->setEnabled(now.backend != BackendKind::cpu);
+    gigabytes_->setEnabled(ceiling_->currentIndex() == kSizeRow);
     apply_->setEnabled(!(now == applied_));
+    planSoon();
+}
+
+void PlacementDialog::setPlanned(const QString& path, const EngineOptions& options) {
+    planned_ = path;
+    options_ = options;
+    planSoon();
+}
+
+void PlacementDialog::planSoon() {
+    if (planned_.isEmpty() || !plans_.canPlan()) {
+        plan_->setMessage(planned_.isEmpty()
+                              ? tr("The built-in model is small and wholly in memory.")
+                              : QString());
+        return;
+    }
+    plan_->setMessage(tr("Measuring memory and disk…"));
+    planTimer_.start(kPlanDelayMs);
+}
+
+void PlacementDialog::plan() {
+    if (!isVisible() || planned_.isEmpty()) return;
+    const PlacementChoice now = choice();
+    options_.backend = now.backend;
+    options_.device = now.device.toStdString();
+    options_.device_expert_layers = now.gpuLayers;
+    options_.memory_bytes = now.memoryBytes;
+    plans_.ask(planned_, options_);
+}
+
+void PlacementDialog::showPlan() {
+    if (planTimer_.isActive() || plans_.waiting() || planned_.isEmpty()) return;
+    if (plans_.report())
+        plan_->setReport(*plans_.report());
+    else
+        plan_->setMessage(plans_.problem());
 }
 
 }  // namespace starglass::ui

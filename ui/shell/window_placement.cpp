@@ -47,18 +47,19 @@ void MainWindow::connectPlacement() {
 
 PlacementChoice MainWindow::placementChoice() const {
     return {options_.engine.backend, QString::fromStdString(options_.engine.device),
-            options_.engine.device_expert_layers};
+            options_.engine.device_expert_layers, options_.engine.memory_bytes};
 }
 
 PlacementDialog& MainWindow::showPlacement() {
     if (!placement_) {
-        placement_ = new PlacementDialog(*devices_, this);
+        placement_ = new PlacementDialog(*devices_, *plans_, this);
         connect(placement_, &PlacementDialog::chosen, this, &MainWindow::choosePlacement);
     }
     devices_->refresh();
     placement_->setChoice(placementChoice());
     updatePlacement();
     placement_->show();
+    placement_->setPlanned(opened_.value_or(QString()), options_.engine);
     placement_->raise();
     placement_->activateWindow();
     return *placement_;
@@ -68,6 +69,7 @@ void MainWindow::choosePlacement(const PlacementChoice& choice) {
     options_.engine.backend = choice.backend;
     options_.engine.device = choice.device.toStdString();
     options_.engine.device_expert_layers = choice.gpuLayers;
+    options_.engine.memory_bytes = choice.memoryBytes;
     bridge_->setOptions(options_.engine);
     if (options_.remember) savePlacement();
     if (placement_) placement_->setChoice(choice);
@@ -76,7 +78,10 @@ void MainWindow::choosePlacement(const PlacementChoice& choice) {
 }
 
 void MainWindow::updatePlacement() {
-    if (placement_) placement_->setModel(bridge_->model(), bridge_->placement());
+    if (!placement_) return;
+    placement_->setModel(bridge_->model(), bridge_->placement());
+    if (placement_->isVisible())
+        placement_->setPlanned(opened_.value_or(QString()), options_.engine);
 }
 
 void MainWindow::showDeviceError(const UserError& error, bool modelWanted) {
@@ -96,6 +101,11 @@ void MainWindow::loadPlacement() {
         settings.value(QStringLiteral("engine/device")).toString().toStdString();
     options_.engine.device_expert_layers =
         std::clamp(settings.value(QStringLiteral("engine/gpuLayers"), -1).toInt(), -1, 1000);
+    // What the command line says goes first.
+    if (!options_.memoryGiven)
+        options_.engine.memory_bytes = std::max<std::int64_t>(
+            settings.value(QStringLiteral("engine/memory"), qint64{kMemoryAutomatic}).toLongLong(),
+            kMemoryMapped);
     bridge_->setOptions(options_.engine);
 }
 
@@ -109,6 +119,7 @@ void MainWindow::savePlacement() const {
     settings.setValue(QStringLiteral("engine/device"),
                       QString::fromStdString(options_.engine.device));
     settings.setValue(QStringLiteral("engine/gpuLayers"), options_.engine.device_expert_layers);
+    settings.setValue(QStringLiteral("engine/memory"), qint64{options_.engine.memory_bytes});
 }
 
 }  // namespace starglass::ui

@@ -75,6 +75,8 @@ struct PlacementSummary {
     std::uint64_t host_bytes = 0;      // of experts that stay in host memory and run there
     std::uint64_t memory_ceiling = 0;  // of the whole process; 0: none, the file is mapped
     std::uint64_t expert_budget = 0;   // of experts in host memory under that ceiling
+    // Of all routed experts, those in host memory once it is full, and those on disk only.
+    int host_experts = 0, disk_experts = 0;
 };
 
 struct LoadProgress {

@@ -127,6 +127,10 @@ struct ExpertTrace {
     double compute_seconds = 0;  // of a decoded token without waiting
     double prefill_seconds = 0;  // of a prompt's token without waiting
     double read_bytes_s = 0;
+    // How the run began: what the policy was told to expect, [layers * experts] or empty, and what
+    // was in memory before the first batch, layer * experts + expert in the order it came.
+    std::vector<float> expected;
+    std::vector<std::int32_t> preloaded;
     std::vector<Batch> batches;
 
     [[nodiscard]] std::int64_t tokens() const;  // rows of all batches
