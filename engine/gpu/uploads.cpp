@@ -150,6 +150,11 @@ Status Uploads::wait_for(std::uint64_t ticket) {
     return {};
 }
 
+void Uploads::give_back() {
+    device_.release(staging_);
+    staging_ = {};
+}
+
 Status Uploads::finish() {
     TRY_STATUS(flush());
     return wait_for(given_);

@@ -37,6 +37,8 @@ public:
     // Hands over what was given, without waiting.
     Status flush();
     Status finish();
+    // After finish(): the staging memory too, until somebody uploads again.
+    void give_back();
 
     // Signalled with given() when everything handed over so far has arrived.
     [[nodiscard]] VkSemaphore semaphore() const { return semaphore_; }

@@ -67,12 +67,13 @@ public:
     }
     Status read_all(std::span<const Reading> readings) override {
         give_pending();
-        packers_.reset();
         pieces_.clear();
         for (const Reading& one : readings)
             pieces_.push_back(
                 {one.to_host, address_of(one.from), static_cast<std::int64_t>(one.bytes)});
-        return forgiven(stream_.read_all(pieces_));
+        const Status status = stream_.read_all(pieces_);
+        end_placing();
+        return forgiven(status);
     }
     void copy(void* to, const void* from, std::size_t bytes) override {
         give_pending();
@@ -80,8 +81,9 @@ public:
     }
     Status finish() override {
         give_pending();
-        packers_.reset();
-        return forgiven(stream_.finish());
+        const Status status = stream_.finish();
+        end_placing();
+        return forgiven(status);
     }
 
     Result<Weight> place(const Weight& w) override;
@@ -135,6 +137,12 @@ private:
         return buffers_.contains(address_of(w.data));
     }
     void host_experts(const RoutedExperts& op);
+    // After a wait: what only placing weights needs.
+    void end_placing() {
+        if (packers_ == nullptr) return;
+        packers_.reset();
+        stream_.uploads().give_back();
+    }
 
     // An error is told once; the next request starts anew, and fails again if the device is gone.
     Status forgiven(Status status) {
@@ -150,7 +158,7 @@ private:
     bool apart_ = false;
     std::vector<std::int64_t> kept_positions_;
     std::vector<std::byte*> kept_pages_;
-    std::unique_ptr<ThreadPool> packers_;  // from the first weight placed to finish()
+    std::unique_ptr<ThreadPool> packers_;  // from the first weight placed to the next wait
     std::unique_ptr<Backend> host_;        // experts that are not on the device
     std::vector<gpu::Stream::Piece> pieces_;
     std::vector<float> host_x_, host_weights_, host_y_;

@@ -196,6 +196,19 @@ TEST_P(UploadsVulkan, AFailureIsSaidOnceAndTheNextOnesArrive) {
     device_->release(*large);
 }
 
+TEST_P(UploadsVulkan, GoOnAfterTheirMemoryWasGivenBack) {
+    constexpr std::int64_t kValues = 3'000'000;
+    auto memory = device_->allocate(kValues * 4);
+    ASSERT_TRUE(memory);
+    for (std::uint32_t begin = 0; begin < 3; ++begin) {
+        ASSERT_TRUE(upload(memory->address, begin, kValues, 1'000'000));
+        EXPECT_EQ(wrong(memory->address, begin, kValues), 0);
+        ASSERT_TRUE(stream_->finish());
+        uploads().give_back();
+    }
+    device_->release(*memory);
+}
+
 TEST_P(UploadsVulkan, TooMuchAtOnceIsAnError) {
     EXPECT_FALSE(uploads().room(gpu::Uploads::kPieceBytes + 1));
     EXPECT_TRUE(uploads().room(gpu::Uploads::kPieceBytes));

@@ -182,11 +182,13 @@ TEST_F(WorkingStateTest, CheckpointsGoFromOneToTheOther) {
 
 // Only the k best come back, and what is said is what all logits say; seen or not, the tokens are
 // those of the session that has all of them.
-TEST_F(WorkingStateTest, TokensAreThoseOfAllLogits) {
+TEST_P(WorkingStateOn, TokensAreThoseOfAllLogits) {
     auto near = *near_->create_session();
     auto far = *far_->create_session();
     const std::vector<TokenId> prompt = prefix(40);
+    std::size_t setting = 0;
     for (const SamplingOptions& options : many_sampling_options()) {
+        if (++setting % 5 != 0 && GetParam() == BackendKind::reference) continue;
         SCOPED_TRACE(testing::Message()
                      << "temperature " << options.temperature << ", top_p " << options.top_p
                      << ", min_p " << options.min_p << ", top_k " << options.top_k);
