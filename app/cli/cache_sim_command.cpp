@@ -115,6 +115,7 @@ Json run_json(const Simulation& run, double optimum) {
              {"hits", run.decode.hits},
              {"misses", run.decode.misses},
              {"hit_rate", run.decode.hit_rate()},
+             {"total_hit_rate", run.totals.hit_rate()},
              {"decoded_tokens", run.decoded_tokens},
              {"read_bytes_per_token", bytes_per_token(run)},
              {"prefill_hits", run.totals.hits - run.decode.hits},
@@ -161,16 +162,17 @@ void print_table(const ExpertTrace& trace, const Prediction& prediction,
                           printable(trace.model.empty() ? "A trace" : trace.model), trace.layers,
                           trace.experts, size_text(all_bytes(trace)), trace.tokens(),
                           trace.batches.size()));
-    write_out(fmt::format("{:<17} {:<10} {:>8} {:>13} {:>10} {:>11}\n", "budget", "policy",
-                          "hit rate", "read a token", "tokens/s", "of optimum"));
+    write_out(fmt::format("{:<17} {:<10} {:>8} {:>13} {:>13} {:>10} {:>11}\n", "budget", "policy",
+                          "hit rate", "prompts too", "read a token", "tokens/s", "of optimum"));
     for (const Budget& budget : budgets) {
         std::string name =
             fmt::format("{} ({:.0f} %)", size_text(budget.bytes), budget.share * 100);
         for (const Simulation& run : budget.runs) {
             const double speed = run.predicted_tokens_s;
             write_out(
-                fmt::format("{:<17} {:<10} {:>6.1f} % {:>13} {:>10} {:>11}\n",
+                fmt::format("{:<17} {:<10} {:>6.1f} % {:>11.1f} % {:>13} {:>10} {:>11}\n",
                             std::exchange(name, ""), run.policy, run.decode.hit_rate() * 100,
+                            run.totals.hit_rate() * 100,
                             size_text(static_cast<std::uint64_t>(bytes_per_token(run))),
                             speed > 0 ? fmt::format("{:.{}f}", speed, speed < 100 ? 2 : 0) : "-",
                             speed > 0 && budget.optimum_tokens_s > 0

@@ -151,7 +151,8 @@ private:
 
 TEST(RoutedExperts, ArriveInAnyOrderToTheSameBits) {
     for_each_backend({Activations::int8, Activations::f32}, [](Backend& backend, Activations) {
-        if (!backend.host_memory()) return;
+        // A device has its experts placed, or computed on the host.
+        if (backend.name() == "vulkan") return;
         for (const ExpertsCase& c : experts_cases()) {
             for (const std::size_t at_once : {1U, 2U, 5U, 100U}) {
                 SCOPED_TRACE(describe(c) + ", " + std::to_string(at_once) + " at once");
@@ -171,7 +172,8 @@ TEST(RoutedExperts, ArriveInAnyOrderToTheSameBits) {
 
 TEST(RoutedExperts, ASourceThatFailsEndsTheOp) {
     for_each_backend({Activations::int8}, [](Backend& backend, Activations) {
-        if (!backend.host_memory()) return;
+        // A device has its experts placed, or computed on the host.
+        if (backend.name() == "vulkan") return;
         for (const ExpertsCase& c : experts_cases()) {
             SCOPED_TRACE(describe(c));
             ExpertsProblem problem(c);
