@@ -5,6 +5,8 @@
 #include <cassert>
 #include <numeric>
 
+#include "gpu/timeline.h"
+
 namespace starglass::gpu {
 namespace {
 
@@ -17,7 +19,6 @@ constexpr std::size_t kBatch = 64;
 constexpr int kFirstSubmission = 48;
 constexpr int kSubmission = 384;
 constexpr std::uint32_t kQueries = 8192;
-constexpr std::uint64_t kWaitNanoseconds = 60'000'000'000;
 
 bool overlap(const Range& a, const Range& b) {
     return a.address < b.address + static_cast<std::uint64_t>(b.bytes) &&
@@ -28,27 +29,15 @@ bool overlap(const Range& a, const Range& b) {
 
 Stream::Stream(Device& device) : device_(device), uploads_(device) {
     nodes_.reserve(kBatch);
-    VkCommandPoolCreateInfo pool{};
-    pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-    pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-    pool.queueFamilyIndex = device.queue_family();
-    VkSemaphoreTypeCreateInfo type{};
-    type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
-    type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
-    VkSemaphoreCreateInfo semaphore{};
-    semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
-    semaphore.pNext = &type;
-    VkResult result = vkCreateCommandPool(device.handle(), &pool, nullptr, &pool_);
-    if (result == VK_SUCCESS)
-        result = vkCreateSemaphore(device.handle(), &semaphore, nullptr, &semaphore_);
+    const VkResult result =
+        make_timeline(device.handle(), device.queue_family(), pool_, semaphore_);
     if (result != VK_SUCCESS) fail_with(vulkan_error(result, "preparing its queue"));
 }
 
 Stream::~Stream() {
     vkDeviceWaitIdle(device_.handle());
     vkDestroyQueryPool(device_.handle(), queries_, nullptr);
-    vkDestroySemaphore(device_.handle(), semaphore_, nullptr);
-    vkDestroyCommandPool(device_.handle(), pool_, nullptr);
+    destroy_timeline(device_.handle(), pool_, semaphore_);
     device_.release(staging_);
     device_.release(readback_);
 }
@@ -446,15 +435,7 @@ void Stream::reclaim() {
 }
 
 Status Stream::wait_for(std::uint64_t ticket) {
-    VkSemaphoreWaitInfo wait{};
-    wait.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
-    wait.semaphoreCount = 1;
-    wait.pSemaphores = &semaphore_;
-    wait.pValues = &ticket;
-    // A long prefill on a slow device may take minutes; a device that is lost says so.
-    VkResult result = VK_TIMEOUT;
-    while (result == VK_TIMEOUT)
-        result = vkWaitSemaphores(device_.handle(), &wait, kWaitNanoseconds);
+    const VkResult result = wait_for_ticket(device_.handle(), semaphore_, ticket);
     if (result != VK_SUCCESS) {
         fail_with(vulkan_error(result, "working"));
         return tl::unexpected<Error>(*error_);

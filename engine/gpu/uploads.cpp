@@ -3,11 +3,12 @@
 
 #include <cassert>
 
+#include "gpu/timeline.h"
+
 namespace starglass::gpu {
 namespace {
 
 constexpr std::int64_t kAlignment = 64;
-constexpr std::uint64_t kWaitNanoseconds = 60'000'000'000;
 
 }  // namespace
 
@@ -16,8 +17,7 @@ Uploads::Uploads(Device& device) : device_(device) {
 
 Uploads::~Uploads() {
     static_cast<void>(finish());
-    vkDestroySemaphore(device_.handle(), semaphore_, nullptr);
-    vkDestroyCommandPool(device_.handle(), pool_, nullptr);
+    destroy_timeline(device_.handle(), pool_, semaphore_);
     device_.release(staging_);
 }
 
@@ -25,19 +25,8 @@ Uploads::~Uploads() {
 Status Uploads::prepare() {
     if (staging_.address != 0) return {};
     if (pool_ == VK_NULL_HANDLE) {
-        VkCommandPoolCreateInfo pool{};
-        pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-        pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-        pool.queueFamilyIndex = device_.transfer_family();
-        VkSemaphoreTypeCreateInfo type{};
-        type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
-        type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
-        VkSemaphoreCreateInfo semaphore{};
-        semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
-        semaphore.pNext = &type;
-        VkResult result = vkCreateCommandPool(device_.handle(), &pool, nullptr, &pool_);
-        if (result == VK_SUCCESS)
-            result = vkCreateSemaphore(device_.handle(), &semaphore, nullptr, &semaphore_);
+        VkResult result =
+            make_timeline(device_.handle(), device_.transfer_family(), pool_, semaphore_);
         std::array<VkCommandBuffer, kPieces> commands{};
         if (result == VK_SUCCESS) {
             VkCommandBufferAllocateInfo allocate{};
@@ -48,10 +37,7 @@ Status Uploads::prepare() {
             result = vkAllocateCommandBuffers(device_.handle(), &allocate, commands.data());
         }
         if (result != VK_SUCCESS) {
-            vkDestroySemaphore(device_.handle(), semaphore_, nullptr);
-            vkDestroyCommandPool(device_.handle(), pool_, nullptr);
-            semaphore_ = VK_NULL_HANDLE;
-            pool_ = VK_NULL_HANDLE;
+            destroy_timeline(device_.handle(), pool_, semaphore_);
             return tl::unexpected<Error>(vulkan_error(result, "preparing its queue"));
         }
         for (std::size_t i = 0; i < kPieces; ++i) pieces_[i].commands = commands[i];
@@ -138,14 +124,7 @@ Status Uploads::flush() {
 
 Status Uploads::wait_for(std::uint64_t ticket) {
     if (ticket == 0) return {};
-    VkSemaphoreWaitInfo wait{};
-    wait.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
-    wait.semaphoreCount = 1;
-    wait.pSemaphores = &semaphore_;
-    wait.pValues = &ticket;
-    VkResult result = VK_TIMEOUT;
-    while (result == VK_TIMEOUT)
-        result = vkWaitSemaphores(device_.handle(), &wait, kWaitNanoseconds);
+    const VkResult result = wait_for_ticket(device_.handle(), semaphore_, ticket);
     if (result != VK_SUCCESS) return give_up(result, "copying");
     return {};
 }
