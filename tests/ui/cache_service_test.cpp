@@ -8,6 +8,7 @@
 
 #include "bridge/cache_service.h"
 #include "bridge/engine_bridge.h"
+#include "bridge_scene.h"
 #include "fake_cache.h"
 #include "fake_engine.h"
 
@@ -19,37 +20,16 @@ namespace {
 
 constexpr int kWaitMs = 20000;
 
-struct Wires {
-    std::shared_ptr<FakePlan> plan = std::make_shared<FakePlan>();
+struct Wires : BridgeScene {
     std::shared_ptr<FakeCache> cache = std::make_shared<FakeCache>();
-    std::unique_ptr<EngineBridge> bridge;
 
     EngineOpeners openers(std::function<Result<KvCachePtr>()> open) {
-        EngineOpeners out;
-        out.builtin = [plan = plan](const EngineOptions& options, const LoadListener& listener,
-                                    const CancelToken& cancel) {
-            return open_fake(plan, options, listener, cancel);
-        };
+        EngineOpeners out = BridgeScene::openers();
         out.cache = std::move(open);
         return out;
     }
     void start(std::function<Result<KvCachePtr>()> open) {
         bridge = std::make_unique<EngineBridge>(openers(std::move(open)));
-    }
-    void load() const {
-        QSignalSpy ready(bridge.get(), &EngineBridge::modelReady);
-        bridge->openBuiltin();
-        QTRY_COMPARE_WITH_TIMEOUT(ready.count(), 1, kWaitMs);
-    }
-    void answer() const {
-        QSignalSpy finished(bridge.get(), &EngineBridge::finished);
-        GenerateJob job;
-        Message message;
-        message.role = Role::user;
-        message.content = "hello";
-        job.conversation.messages.push_back(message);
-        bridge->generate(job);
-        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, kWaitMs);
     }
 };
 

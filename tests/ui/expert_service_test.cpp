@@ -13,6 +13,7 @@
 #include "bridge/engine_bridge.h"
 #include "bridge/expert_lease.h"
 #include "bridge/expert_service.h"
+#include "bridge_scene.h"
 #include "fake_engine.h"
 
 using namespace starglass;
@@ -23,38 +24,16 @@ namespace {
 
 constexpr int kWaitMs = 20000;
 
-struct Wires {
-    std::shared_ptr<FakePlan> plan = std::make_shared<FakePlan>();
-    std::unique_ptr<EngineBridge> bridge;
+struct Wires : BridgeScene {
     std::unique_ptr<ExpertService> service;
 
     explicit Wires(ExpertService::Simulate simulate = {}) {
         plan->experts = std::make_shared<FakeExperts>();
         plan->experts->set(small_snapshot());
         plan->experts->set(small_trace(5));
-        EngineOpeners openers;
-        openers.builtin = [plan = plan](const EngineOptions& options, const LoadListener& listener,
-                                        const CancelToken& cancel) {
-            return open_fake(plan, options, listener, cancel);
-        };
-        bridge = std::make_unique<EngineBridge>(openers);
+        bridge = std::make_unique<EngineBridge>(openers());
         service = std::make_unique<ExpertService>(std::move(simulate));
         service->follow(*bridge);
-    }
-    void load() const {
-        QSignalSpy ready(bridge.get(), &EngineBridge::modelReady);
-        bridge->openBuiltin();
-        QTRY_COMPARE_WITH_TIMEOUT(ready.count(), 1, kWaitMs);
-    }
-    void answer() const {
-        QSignalSpy finished(bridge.get(), &EngineBridge::finished);
-        GenerateJob job;
-        Message message;
-        message.role = Role::user;
-        message.content = "hello";
-        job.conversation.messages.push_back(message);
-        bridge->generate(job);
-        QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, kWaitMs);
     }
 };
 

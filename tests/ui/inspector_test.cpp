@@ -13,6 +13,7 @@
 #include <QTest>
 #include <cmath>
 
+#include "expert_samples.h"
 #include "inspector/alternatives_view.h"
 #include "inspector/expert_charts.h"
 #include "inspector/expert_disk_view.h"
@@ -58,14 +59,7 @@ public:
 
 // Layer 0 by token id; of 2 x 4 experts three are in memory, of layer 1 expert 3 was never needed.
 ExpertMemorySnapshot twoLayers() {
-    ExpertMemorySnapshot out;
-    out.layers = 2;
-    out.experts = 4;
-    out.experts_used = 2;
-    out.hash_layers = 1;
-    out.budget_bytes = 4'000'000;
-    out.resident_bytes = 3'000'000;
-    out.routed_bytes = 8'000'000;
+    ExpertMemorySnapshot out = starglass::test::small_snapshot();
     out.resident_experts = 2;
     using enum ExpertTier;
     out.tiers = {host, disk, disk, device, disk, host, disk, disk};
@@ -73,11 +67,7 @@ ExpertMemorySnapshot twoLayers() {
     out.misses = {1, 2, 0, 0, 4, 0, 1, 0};
     out.totals.hits = 13;
     out.totals.misses = 8;
-    out.totals.read_bytes = 9'000'000;
-    out.latency = {9, 0.0041, 0.0098, 0.022};
-    out.read_bytes_s = 1.1e9;
-    out.policy = "lru";
-    out.reads = "io_uring, direct, registered memory";
+    out.totals.experts_read = 0;
     return out;
 }
 constexpr RoutingShape kTwo{2, 1, 4, 2};
