@@ -294,14 +294,15 @@ Status Forward::run(std::span<const std::int32_t> tokens, WorkingState& state,
 }
 
 Status Forward::finish_batch(std::int64_t first_position, int rows, const ForwardHooks& hooks) {
-    std::vector<Reading> readings;
+    std::array<Reading, 4> readings;
+    std::size_t count = 0;
     const auto frame =
         static_cast<std::size_t>(rows) * static_cast<std::size_t>(shape_.experts_used);
     const std::size_t experts = frame * static_cast<std::size_t>(routed_layers_);
     const std::byte* routing = routing_.data();
     if (hooks.routing && !backend_.host_memory()) {
         looked_at_.resize(experts * (sizeof(std::int32_t) + sizeof(float)));
-        readings.push_back({looked_at_.data(), routing, looked_at_.size()});
+        readings[count++] = {looked_at_.data(), routing, looked_at_.size()};
         routing = looked_at_.data();
     }
     if (hooks.top != nullptr) {
@@ -322,11 +323,11 @@ Status Forward::finish_batch(std::int64_t first_position, int rows, const Forwar
         top.vocabulary = shape_.vocabulary;
         top.ids.resize(kept);
         top.values.resize(kept);
-        readings.push_back({top.ids.data(), op.ids, kept * sizeof top.ids[0]});
-        readings.push_back({top.values.data(), op.values, kept * sizeof top.values[0]});
-        readings.push_back({&top.rest, op.rest, sizeof top.rest});
+        readings[count++] = {top.ids.data(), op.ids, kept * sizeof top.ids[0]};
+        readings[count++] = {top.values.data(), op.values, kept * sizeof top.values[0]};
+        readings[count++] = {&top.rest, op.rest, sizeof top.rest};
     }
-    TRY_STATUS(backend_.read_all(readings));
+    TRY_STATUS(backend_.read_all(std::span(readings).first(count)));
     if (!hooks.routing) return {};
     const auto* const ids = reinterpret_cast<const std::int32_t*>(routing);
     const auto* const weights = reinterpret_cast<const float*>(ids + experts);
@@ -369,7 +370,7 @@ void Forward::run_layer(const LayerPlace& place, std::span<const std::int32_t> t
 }
 
 void Forward::gather(const Weight& fn, const float* scale, const float* base,
-                     const BackendArray<float>& h, int rows) {
+                     const BackendArray<float>& h, int rows, const Gathered& to) {
     backend_.run(HyperPre{.h = h.data(),
                           .fn = fn,
                           .scale = scale,
@@ -380,9 +381,9 @@ void Forward::gather(const Weight& fn, const float* scale, const float* base,
                           .sinkhorn = shape_.sinkhorn,
                           .epsilon = shape_.epsilon,
                           .hyper_epsilon = shape_.hyper_epsilon,
-                          .u = u_.data(),
-                          .post = post_.data(),
-                          .comb = comb_.data()});
+                          .u = to.u,
+                          .post = to.post,
+                          .comb = to.comb});
 }
 
 void Forward::spread(BackendArray<float>& h, int rows) {
@@ -412,7 +413,8 @@ void Forward::attention_half(const LayerPlace& place, int rows, WorkingState& st
     positions_.resize(static_cast<std::size_t>(rows));
     std::iota(positions_.begin(), positions_.end(), first_position);
 
-    gather(w.hc_attn_fn, w.hc_attn_scale, w.hc_attn_base, h, rows);
+    gather(w.hc_attn_fn, w.hc_attn_scale, w.hc_attn_base, h, rows,
+           {u_.data(), post_.data(), comb_.data()});
     trace(hooks, "hc_attn_post", place.layer, first_position, {rows, C}, post_.data());
     trace(hooks, "hc_attn_comb", place.layer, first_position, {rows, C, C}, comb_.data());
 
@@ -592,7 +594,8 @@ void Forward::ffn_half(const LayerPlace& place, std::span<const std::int32_t> to
     const int C = shape_.streams;
     const int K = shape_.experts_used;
 
-    gather(w.hc_ffn_fn, w.hc_ffn_scale, w.hc_ffn_base, h, rows);
+    gather(w.hc_ffn_fn, w.hc_ffn_scale, w.hc_ffn_base, h, rows,
+           {u_.data(), post_.data(), comb_.data()});
     backend_.run(RmsNorm{u_.data(), w.ffn_norm, x_.data(), rows, E, shape_.epsilon});
     trace(hooks, "ffn_norm", place.layer, first_position, {rows, E}, x_.data());
 
@@ -679,19 +682,8 @@ void Forward::predict_experts(const LayerPlace& place, std::span<const std::int3
     guess_logits_.resize(n * static_cast<std::size_t>(shape_.experts));
     guess_weights_.resize(n * static_cast<std::size_t>(shape_.experts_used));
     guess_.resize(guess_weights_.size());
-    backend_.run(HyperPre{.h = h.data(),
-                          .fn = w.hc_ffn_fn,
-                          .scale = w.hc_ffn_scale,
-                          .base = w.hc_ffn_base,
-                          .rows = rows,
-                          .streams = shape_.streams,
-                          .dim = shape_.embedding,
-                          .sinkhorn = shape_.sinkhorn,
-                          .epsilon = shape_.epsilon,
-                          .hyper_epsilon = shape_.hyper_epsilon,
-                          .u = guess_u_.data(),
-                          .post = guess_post_.data(),
-                          .comb = guess_comb_.data()});
+    gather(w.hc_ffn_fn, w.hc_ffn_scale, w.hc_ffn_base, h, rows,
+           {guess_u_.data(), guess_post_.data(), guess_comb_.data()});
     backend_.run(RmsNorm{guess_u_.data(), w.ffn_norm, guess_u_.data(), rows, shape_.embedding,
                          shape_.epsilon});
     backend_.run(MatMul{w.router, guess_u_.data(), guess_logits_.data(), rows});

@@ -131,10 +131,13 @@ private:
     // What the router of the layer behind `place` would choose if its input were this layer's.
     void predict_experts(const LayerPlace& place, std::span<const std::int32_t> tokens,
                          const BackendArray<float>& h);
-    // The streams into one input (u_, with post_ and comb_ for the way back), and block_out_
-    // over the streams again.
+    // The streams into one input, with `post` and `comb` for the way back; and block_out_ over the
+    // streams again.
+    struct Gathered {
+        float *u, *post, *comb;
+    };
     void gather(const Weight& fn, const float* scale, const float* base,
-                const BackendArray<float>& h, int rows);
+                const BackendArray<float>& h, int rows, const Gathered& to);
     void spread(BackendArray<float>& h, int rows);
 
     // What experts_ may be told before the first layer runs.

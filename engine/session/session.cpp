@@ -116,11 +116,12 @@ private:
         logits_position_ = -1;
         logits_here_ = false;
     }
-    // A summary to be filled by the batch that is about to run, or null.
+    // A summary to be filled by the batch that is about to run, or null. It counts when the batch
+    // did: one that is cancelled leaves the logits before it where they are.
     LogitsSummary* top_for(const LogitsSummary& wanted) {
         if (!far_) return nullptr;
-        top_ = wanted;
-        return &top_;
+        coming_ = wanted;
+        return &coming_;
     }
     // After a batch whose last token is in this row of it, and a summary if it was asked for.
     Status take_logits(int row);
@@ -142,6 +143,7 @@ private:
     mutable bool logits_here_ = false;           // logits_ are of that position
     mutable std::vector<float> logits_;          // [V]
     LogitsSummary top_;                          // of that position, unless they are here
+    LogitsSummary coming_;                       // of the batch that runs
     std::vector<TokenId> end_tokens_;            // any of these ends a turn
     bool live_is_kept_ = true;  // false: it belongs to a request that was not to be saved
     // Prefill so far, for predictions: batches large enough to say something.
@@ -188,7 +190,7 @@ Status SessionImpl::take_logits(int row) {
     if (!far_) {
         TRY_STATUS(timeline_.forward().logits(row, logits_));
         status = check_logits(logits_, position);
-    } else if (top_.rest.first_broken >= 0) {
+    } else if (std::swap(top_, coming_); top_.rest.first_broken >= 0) {
         status = broken_logit(top_.rest.first_broken, position);
     }
     if (!status) {
@@ -468,8 +470,6 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
             if (request.routing) routing_.send(listener, first_position, rows, false);
             send_experts(listener);
         };
-        // One that is cancelled leaves the logits before it where they are.
-        const LogitsSummary before = far_ ? top_ : LogitsSummary();
         hooks.top = top_for(sampler.wanted(request.top_alternatives));
         auto status = timeline_.extend(std::span(&token, 1), 1, hooks);
         if (status) status = take_logits(0);
@@ -481,7 +481,6 @@ Result<GenerateResult> SessionImpl::generate(const GenerateRequest& request,
                 if (!logits_here_) forget_logits();
                 return tl::unexpected<Error>(status.error());
             }
-            top_ = before;
             reason = StopReason::cancelled;
             break;
         }
