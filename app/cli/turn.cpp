@@ -109,7 +109,7 @@ Result<TurnResult> run_turn(Engine& engine, Session& session, Conversation& conv
         out.thinking_tokens += timings.thinking_tokens;
         out.prefill_seconds += timings.prefill_seconds;
         out.decode_seconds += timings.decode_seconds;
-        out.experts = out.experts + generated->experts;
+        out.experts += generated->experts;
         out.context_used = static_cast<std::int64_t>(session.tokens().size());
         out.stop = generated->stop;
         out.checkpoint = generated->checkpoint;

@@ -85,9 +85,9 @@ public:
                 take(layer);
             }
         }
-        add(out_.totals, batch_);
+        out_.totals += batch_;
         if (!decode) return;
-        add(out_.decode, batch_);
+        out_.decode += batch_;
         ++out_.decoded_tokens;
         decode_seconds_ += now_ - began;
     }
@@ -107,16 +107,6 @@ private:
     static std::size_t index(int layer) { return static_cast<std::size_t>(layer); }
     [[nodiscard]] bool kept(int layer) const { return cache_.config().bytes[index(layer)] > 0; }
 
-    static void add(ExpertTotals& to, const ExpertTotals& more) {
-        to.hits += more.hits;
-        to.misses += more.misses;
-        to.read_bytes += more.read_bytes;
-        to.experts_read += more.experts_read;
-        to.ahead_used += more.ahead_used;
-        to.ahead_wasted += more.ahead_wasted;
-        to.stall_seconds += more.stall_seconds;
-    }
-
     [[nodiscard]] Times times(double compute) const {
         const double layer = compute / std::max(kept_layers_, 1);
         return {layer * (1 - kExpertShare), layer * kExpertShare / std::max(trace_.used, 1)};
@@ -132,8 +122,8 @@ private:
     }
 
     void note(int layer, const ExpertTotals& use) {
-        add(batch_, use);
-        if (decode_) add(out_.layers[index(layer)], use);
+        batch_ += use;
+        if (decode_) out_.layers[index(layer)] += use;
     }
 
     void read(ExpertId id, int layer, ExpertTotals& use) {

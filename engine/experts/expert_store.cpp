@@ -561,14 +561,14 @@ void ExpertStore::begin_layer(int layer, std::span<const std::int32_t> selected)
 void ExpertStore::open_wave(int layer) {
     if (failed()) return;
     OpenLayer& open = open_[static_cast<std::size_t>(layer)];
-    Out out;
+    Out& out = open.waves[open.count];
     if (!cache_->next_wave(layer, out.wave)) return;
     for (const ExpertId id : out.wave.removed) {
         wait_for(id);
         free_place(id);
     }
     out.left = out.wave.entries.size();
-    out.given.resize(out.left);
+    out.given.assign(out.left, false);
     ExpertLayerUse& use = layer_use_[static_cast<std::size_t>(layer)];
     for (const ExpertCache::Entry& entry : out.wave.entries) {
         if (!entry.hit) {
@@ -580,7 +580,7 @@ void ExpertStore::open_wave(int layer) {
         ++(entry.hit ? shared_.hits : shared_.misses)[at];
         ++(entry.hit ? shared_.totals.hits : shared_.totals.misses);
     }
-    open.out.push_back(std::move(out));
+    ++open.count;
 }
 
 std::span<const std::int32_t> ExpertStore::next(int layer) {
@@ -591,7 +591,7 @@ std::span<const std::int32_t> ExpertStore::next(int layer) {
     for (;;) {
         if (failed()) return {};
         bool waiting = false;
-        for (Out& out : open.out) {
+        for (Out& out : open.out()) {
             for (std::size_t i = 0; i < out.given.size(); ++i) {
                 if (out.given[i]) continue;
                 const ExpertId id = out.wave.entries[i].id;
@@ -616,16 +616,16 @@ void ExpertStore::release(int layer, std::span<const std::int32_t> experts) {
     OpenLayer& open = open_[static_cast<std::size_t>(layer)];
     for (const std::int32_t expert : experts) {
         const ExpertId id = layer * options_.experts + expert;
-        for (Out& out : open.out) {
+        for (Out& out : open.out()) {
             const auto& entries = out.wave.entries;
             if (std::any_of(entries.begin(), entries.end(),
                             [&](const ExpertCache::Entry& entry) { return entry.id == id; }))
                 --out.left;
         }
     }
-    while (!open.out.empty() && open.out.front().left == 0) {
-        cache_->give_back(open.out.front().wave);
-        open.out.pop_front();
+    while (open.count > 0 && open.waves[0].left == 0) {
+        cache_->give_back(open.waves[0].wave);
+        open.give_back_first();
         open_wave(layer);
     }
 }
@@ -636,8 +636,8 @@ Status ExpertStore::end_batch(bool complete) {
         // What is under way goes to memory that others will get.
         while (reader_->pending() > 0) collect(true);
         for (OpenLayer& open : open_) {
-            for (const Out& out : open.out) cache_->give_back(out.wave);
-            open.out.clear();
+            for (const Out& out : open.out()) cache_->give_back(out.wave);
+            open.count = 0;
         }
         for (std::size_t id = 0; id < places_.size(); ++id) {
             if (!places_[id].broken) continue;
@@ -662,10 +662,11 @@ Status ExpertStore::end_batch(bool complete) {
             times.push_back((batch_seconds_ - stall_seconds_) / rows_);
             if (times.size() > kTimes) times.pop_front();
             shared_.batch_rows += rows_;
-            shared_.batches.push_back(std::move(batch_));
+            shared_.batches.push_back(
+                std::make_shared<const ExpertTrace::Batch>(std::move(batch_)));
             while (shared_.batch_rows > kTraceRows && shared_.batches.size() > 1) {
                 shared_.preloaded.clear();
-                shared_.batch_rows -= shared_.batches.front().rows;
+                shared_.batch_rows -= shared_.batches.front()->rows;
                 shared_.batches.pop_front();
             }
         }
@@ -740,13 +741,20 @@ ExpertTrace ExpertStore::trace() const {
     out.model = options_.model;
     for (const ExpertLayout& layer : options_.layers)
         out.expert_bytes.push_back(layer.streamed ? slot_bytes(layer, alignment_) : 0);
-    const std::lock_guard lock(mutex_);
-    out.compute_seconds = median({shared_.decode_seconds.begin(), shared_.decode_seconds.end()});
-    out.prefill_seconds = median({shared_.prefill_seconds.begin(), shared_.prefill_seconds.end()});
-    if (shared_.busy_seconds > 0) out.read_bytes_s = shared_.busy_bytes / shared_.busy_seconds;
-    out.expected = shared_.expected;
-    out.preloaded = shared_.preloaded;
-    out.batches.assign(shared_.batches.begin(), shared_.batches.end());
+    // Batches are copied when the engine may go on.
+    std::vector<std::shared_ptr<const ExpertTrace::Batch>> batches;
+    {
+        const std::lock_guard lock(mutex_);
+        out.compute_seconds =
+            median({shared_.decode_seconds.begin(), shared_.decode_seconds.end()});
+        out.prefill_seconds =
+            median({shared_.prefill_seconds.begin(), shared_.prefill_seconds.end()});
+        if (shared_.busy_seconds > 0) out.read_bytes_s = shared_.busy_bytes / shared_.busy_seconds;
+        out.expected = shared_.expected;
+        out.preloaded = shared_.preloaded;
+        batches.assign(shared_.batches.begin(), shared_.batches.end());
+    }
+    for (const auto& batch : batches) out.batches.push_back(*batch);
     return out;
 }
 

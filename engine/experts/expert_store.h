@@ -79,6 +79,10 @@ public:
         const ReaderFactory& reader = make_async_reader);
     ~ExpertStore() override;
 
+    // Whether a layer's experts come from the file.
+    [[nodiscard]] bool streams(int layer) const {
+        return options_.layers[static_cast<std::size_t>(layer)].streamed;
+    }
     // For Weight::matrices of a layer; part 0 gate, 1 up, 2 down.
     [[nodiscard]] const std::byte* const* matrices(int layer, int part) const;
 
@@ -136,10 +140,17 @@ private:
         std::vector<bool> given;
         std::size_t left = 0;  // entries not released
     };
+    // At most two waves are out at a time, the older one first; they are used again and again, so
+    // that a token takes no memory for them.
     struct OpenLayer {
         bool begun = false;
-        std::deque<Out> out;
-        std::size_t needed = 0, misses = 0;
+        std::array<Out, 2> waves;
+        std::size_t count = 0;
+        [[nodiscard]] std::span<Out> out() { return std::span(waves).first(count); }
+        void give_back_first() {
+            std::swap(waves[0], waves[1]);
+            --count;
+        }
     };
 
     ExpertStore(ExpertStoreOptions options, ReadFile file, std::unique_ptr<AsyncReader> reader,
@@ -222,7 +233,7 @@ private:
         double busy_bytes = 0;
         std::vector<float> expected;      // at the start
         std::vector<ExpertId> preloaded;  // until batches are forgotten
-        std::deque<ExpertTrace::Batch> batches;
+        std::deque<std::shared_ptr<const ExpertTrace::Batch>> batches;
         std::int64_t batch_rows = 0;
         std::deque<double> decode_seconds, prefill_seconds;  // without waiting, recent
         std::string note;

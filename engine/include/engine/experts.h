@@ -36,7 +36,7 @@ struct ExpertTotals {
     }
 };
 
-inline ExpertTotals operator+(ExpertTotals a, const ExpertTotals& b) {
+inline ExpertTotals& operator+=(ExpertTotals& a, const ExpertTotals& b) {
     a.hits += b.hits;
     a.misses += b.misses;
     a.read_bytes += b.read_bytes;
