@@ -121,24 +121,12 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
     TRY(const ReadFile direct, ReadFile::open(path));
     TRY(const ResidentMemory resident, resident_memory());
     const bool device = placed.summary.backend == BackendKind::vulkan;
-    const MemoryPlanInput input{
-        .shape = parts.shape,
-        .weights = parts.weights,
-        .file = file->bytes().data(),
-        .file_bytes = parts.info.file_bytes,
-        .alignment = direct.alignment(),
-        .memory_bytes = options.memory_bytes,
-        .expert_bytes = options.expert_bytes,
-        .context_tokens = options.context_tokens,
-        // Pages of the file itself will go.
-        .process_bytes = resident.anonymous + resident.shared + before->resident.file,
-        .available = before->available,
-        .threads = placed.backend->threads(),
-        .plain_rows = options.numerics == Numerics::cont,
-        .device = device,
-        .device_expert_layers = placed.summary.device_expert_layers,
-        .chunk = options.backend == BackendKind::reference ? 32 : 0,
-        .chunk_max = placed.prefill_chunk};
+    // Pages of the file itself will go.
+    const MemoryPlanInput input = memory_plan_input(
+        parts, file->bytes(), direct.alignment(), placed.summary, placed.prefill_chunk,
+        {.available = before->available,
+         .process_bytes = resident.anonymous + resident.shared + before->resident.file,
+         .threads = placed.backend->threads()});
     auto plan = plan_memory(input);
     if (!plan) {
         // Nobody asked for a ceiling: what there is has to do, as it did before.
@@ -174,17 +162,7 @@ Status keep_below_ceiling(EngineImpl::Parts& parts, PlacedModel& placed,
     file->forget();
     file.reset();
     TRY(parts.experts, ExpertStore::create(path, std::move(store)));
-    for (std::size_t layer = 0; layer < placed.weights.layers.size(); ++layer) {
-        if (device && layer < static_cast<std::size_t>(placed.summary.device_expert_layers))
-            continue;
-        LayerWeights& weights = placed.weights.layers[layer];
-        Weight* const stacks[] = {&weights.gate_experts, &weights.up_experts,
-                                  &weights.down_experts};
-        for (int part = 0; part < 3; ++part) {
-            stacks[part]->data = nullptr;
-            stacks[part]->matrices = parts.experts->matrices(static_cast<int>(layer), part);
-        }
-    }
+    take_experts_from(*parts.experts, placed.weights);
     placed.summary.memory_ceiling = plan->ceiling;
     placed.summary.expert_budget = plan->expert_budget;
     placed.summary.host_experts = plan->host_experts;
@@ -265,6 +243,28 @@ Result<std::shared_ptr<Engine>> open_engine(std::span<const std::byte> bytes, st
         return fail(engine.error().code, "cannot load {}: {}", name, engine.error().message);
     }
     return engine;
+}
+
+MemoryPlanInput memory_plan_input(const EngineImpl::Parts& parts, std::span<const std::byte> file,
+                                  std::int64_t alignment, const PlacementSummary& placement,
+                                  int chunk_max, const MemoryPlanMachine& machine) {
+    const EngineOptions& options = parts.options;
+    return {.shape = parts.shape,
+            .weights = parts.weights,
+            .file = file.data(),
+            .file_bytes = file.size(),
+            .alignment = alignment,
+            .memory_bytes = options.memory_bytes,
+            .expert_bytes = options.expert_bytes,
+            .context_tokens = options.context_tokens,
+            .process_bytes = machine.process_bytes,
+            .available = machine.available,
+            .threads = machine.threads,
+            .plain_rows = options.numerics == Numerics::cont,
+            .device = placement.backend == BackendKind::vulkan,
+            .device_expert_layers = placement.device_expert_layers,
+            .chunk = options.backend == BackendKind::reference ? kReferenceChunk : 0,
+            .chunk_max = chunk_max};
 }
 
 std::vector<TokenId> EngineImpl::tokenize(std::string_view text, TokenizeMode mode) const {

@@ -27,6 +27,8 @@
 
 namespace starglass {
 
+inline constexpr int kReferenceChunk = 32;
+
 class EngineImpl final : public Engine, public std::enable_shared_from_this<EngineImpl> {
 public:
     struct Parts {
@@ -80,7 +82,7 @@ public:
     // take 2 GB and more, half of that is worth more than the little a larger batch still saves.
     [[nodiscard]] int prefill_chunk() const {
         if (parts_.prefill_chunk > 0) return parts_.prefill_chunk;
-        if (parts_.options.backend == BackendKind::reference) return 32;
+        if (parts_.options.backend == BackendKind::reference) return kReferenceChunk;
         return parts_.options.context_tokens > (std::int64_t{1} << 19) ? 256 : 512;
     }
     // A token has a workgroup for each of its experts, and a device takes 65,535 on a dimension.
@@ -96,6 +98,18 @@ private:
     Parts parts_;
     std::chrono::steady_clock::time_point remembered_ = std::chrono::steady_clock::now();
 };
+
+// What there is when a plan is made.
+struct MemoryPlanMachine {
+    AvailableMemory available;
+    std::int64_t process_bytes = 0;  // without the model
+    int threads = 1;
+};
+// For a model that is about to be opened, or only thought about: both plan alike. `chunk_max`:
+// tokens of a batch on a device; 0: none.
+MemoryPlanInput memory_plan_input(const EngineImpl::Parts& parts, std::span<const std::byte> file,
+                                  std::int64_t alignment, const PlacementSummary& placement,
+                                  int chunk_max, const MemoryPlanMachine& machine);
 
 // What a checkpoint of this engine's sessions looks like.
 ModelStateShape model_state_shape(const EngineImpl& engine);

@@ -409,22 +409,10 @@ private:
 
     Status place(std::int64_t ceiling, MemoryReport& report) const {
         const EngineOptions& options = parts_.options;
-        MemoryPlanInput input{.shape = parts_.shape,
-                              .weights = parts_.weights,
-                              .file = file_.bytes().data(),
-                              .file_bytes = report.file_bytes,
-                              .alignment = alignment_,
-                              .memory_bytes = ceiling,
-                              .expert_bytes = options.expert_bytes,
-                              .context_tokens = options.context_tokens,
-                              .process_bytes = process_.bytes,
-                              .available = process_.available,
-                              .threads = report.threads,
-                              .plain_rows = options.numerics == Numerics::cont,
-                              .device = on_device(),
-                              .device_expert_layers = placed_.summary.device_expert_layers,
-                              .chunk = options.backend == BackendKind::reference ? 32 : 0,
-                              .chunk_max = placed_.prefill_chunk};
+        MemoryPlanInput input = memory_plan_input(
+            parts_, file_.bytes(), alignment_, placed_.summary, placed_.prefill_chunk,
+            {process_.available, process_.bytes, report.threads});
+        input.memory_bytes = ceiling;
         auto plan = plan_memory(input);
         if (plan) {
             report.plan = std::move(*plan);

@@ -161,4 +161,16 @@ Result<HostBlock> copy_shared_weights(
     return block;
 }
 
+void take_experts_from(const ExpertStore& experts, ModelWeights& weights) {
+    for (std::size_t layer = 0; layer < weights.layers.size(); ++layer) {
+        if (!experts.streams(static_cast<int>(layer))) continue;
+        LayerWeights& at = weights.layers[layer];
+        Weight* const stacks[] = {&at.gate_experts, &at.up_experts, &at.down_experts};
+        for (int part = 0; part < 3; ++part) {
+            stacks[part]->data = nullptr;
+            stacks[part]->matrices = experts.matrices(static_cast<int>(layer), part);
+        }
+    }
+}
+
 }  // namespace starglass

@@ -49,4 +49,7 @@ Result<HostBlock> copy_shared_weights(
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
     const CancelToken& cancel);
 
+// Makes the weights of all layers that `experts` reads from the file refer to it.
+void take_experts_from(const ExpertStore& experts, ModelWeights& weights);
+
 }  // namespace starglass

@@ -417,15 +417,7 @@ protected:
                 out.reader = faulty.get();
                 return faulty;
             });
-        for (std::size_t layer = 0; layer < parts.weights.layers.size(); ++layer) {
-            LayerWeights& weights = parts.weights.layers[layer];
-            Weight* const stacks[] = {&weights.gate_experts, &weights.up_experts,
-                                      &weights.down_experts};
-            for (int part = 0; part < 3; ++part) {
-                stacks[part]->data = nullptr;
-                stacks[part]->matrices = parts.experts->matrices(static_cast<int>(layer), part);
-            }
-        }
+        take_experts_from(*parts.experts, parts.weights);
         parts.backend = make_cpu_backend(Activations::int8, 2);
         parts.options.backend = BackendKind::cpu;
         out.engine = std::make_shared<EngineImpl>(std::move(parts));
