@@ -78,6 +78,7 @@ EngineBridge::~EngineBridge() {
     if (loadCancel_) loadCancel_->cancel();
     stop();
     cache_.reset();  // whoever holds it last waits for the disk: not this thread
+    counter_.setEngine(nullptr);  // and a model's memory goes back on the worker's
     thread_.quit();
     thread_.wait();
 }
