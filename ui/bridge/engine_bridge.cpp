@@ -77,7 +77,7 @@ EngineBridge::EngineBridge(EngineOpeners openers, QObject* parent)
 EngineBridge::~EngineBridge() {
     if (loadCancel_) loadCancel_->cancel();
     stop();
-    cache_.reset();  // whoever holds it last waits for the disk: not this thread
+    cache_.reset();               // whoever holds it last waits for the disk: not this thread
     counter_.setEngine(nullptr);  // and a model's memory goes back on the worker's
     thread_.quit();
     thread_.wait();
