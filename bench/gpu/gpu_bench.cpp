@@ -37,7 +37,7 @@ void print_profile(const std::vector<gpu::KernelTime>& times, const char* what, 
     for (const gpu::KernelTime& time : times) total += time.seconds;
     fmt::print("{}: kernels take {:.3f} ms of it\n", what, total * 1e3 / per);
     for (const gpu::KernelTime& time : times)
-        fmt::print("  {:32} {:7.1f} calls {:9.1f} us {:8.2f} us each\n", time.name,
+        fmt::print("  {:40} {:7.1f} calls {:9.1f} us {:8.2f} us each\n", time.name,
                    static_cast<double>(time.calls) / per, time.seconds * 1e6 / per,
                    time.seconds * 1e6 / static_cast<double>(time.calls));
 }
@@ -170,6 +170,9 @@ Status run(const std::string& path, EngineOptions options, int prefill, int chun
         stream.start_profile();
         for (int i = 0; i < kProfiled; ++i) TRY_STATUS(step());
         print_profile(stream.stop_profile(), "a decoded token", kProfiled);
+        stream.start_step_profile();
+        for (int i = 0; i < kProfiled; ++i) TRY_STATUS(step());
+        print_profile(stream.stop_profile(), "its steps between barriers", kProfiled);
     }
     return {};
 }

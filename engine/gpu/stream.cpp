@@ -255,6 +255,7 @@ void Stream::encode() {
         return;
     }
     if (profiling_ && 2 * (profiled_.size() + nodes_.size()) > kQueries) collect_profile();
+    if (profiling_steps_ && steps_.size() + nodes_.size() >= kQueries) collect_steps();
     if (auto status = begin(); !status) return fail_with(status.error());
     // A batch may have ended between staging bytes and giving the kernel that reads them, which is
     // in the next one then. So running a batch frees only what was staged before the one in front
@@ -306,6 +307,19 @@ void Stream::encode() {
     for (const Node& node : nodes_)
         if (node.kind != Node::Kind::dispatch)
             copies_in_level_[static_cast<std::size_t>(node.level)] = true;
+    const auto step_name = [&](int step) {
+        std::string name;
+        for (const int index : order_) {
+            const Node& node = nodes_[static_cast<std::size_t>(index)];
+            if (node.level != step) continue;
+            const std::string_view one =
+                node.kind == Node::Kind::dispatch ? shader_module(node.shader).name : "copy";
+            if (name.ends_with(one)) continue;
+            if (!name.empty()) name += " + ";
+            name += one;
+        }
+        return name;
+    };
     bool copied = copies_before_;
     int level = -1;
     VkPipeline bound = VK_NULL_HANDLE;
@@ -316,6 +330,7 @@ void Stream::encode() {
             barrier(copies || copied || profiling_);
             copied = copies;
             level = node.level;
+            if (profiling_steps_) begin_step(step_name(level));
         }
         switch (node.kind) {
             case Node::Kind::dispatch: {
@@ -458,21 +473,69 @@ Status Stream::finish() {
 
 // --- measuring -------------------------------------------------------------------------------
 
-void Stream::start_profile() {
-    if (auto status = finish(); !status) return;
-    if (device_.info().timestamp_period == 0) return;
+bool Stream::prepare_queries() {
+    if (auto status = finish(); !status) return false;
+    if (device_.info().timestamp_period == 0) return false;
     if (queries_ == VK_NULL_HANDLE) {
         VkQueryPoolCreateInfo create{};
         create.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
         create.queryType = VK_QUERY_TYPE_TIMESTAMP;
         create.queryCount = kQueries;
-        if (vkCreateQueryPool(device_.handle(), &create, nullptr, &queries_) != VK_SUCCESS) return;
+        if (vkCreateQueryPool(device_.handle(), &create, nullptr, &queries_) != VK_SUCCESS)
+            return false;
     }
-    if (auto status = begin(); !status) return;
+    if (auto status = begin(); !status) return false;
     vkCmdResetQueryPool(open_, queries_, 0, kQueries);
     profiled_.clear();
+    steps_.clear();
     times_.clear();
-    profiling_ = true;
+    return true;
+}
+
+void Stream::start_profile() {
+    profiling_ = prepare_queries();
+}
+
+void Stream::start_step_profile() {
+    profiling_steps_ = prepare_queries();
+}
+
+void Stream::begin_step(std::string name) {
+    vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
+                        static_cast<std::uint32_t>(steps_.size()));
+    steps_.push_back(std::move(name));
+}
+
+// Adds up the steps so far, but for the one that has not ended.
+void Stream::collect_steps() {
+    if (steps_.empty() || !begin()) return;
+    begin_step("");
+    hand_over();
+    if (!running_.empty() && !wait_for(running_.back().ticket)) return;
+    std::vector<std::uint64_t> ticks(steps_.size());
+    if (error_ || vkGetQueryPoolResults(
+                      device_.handle(), queries_, 0, static_cast<std::uint32_t>(ticks.size()),
+                      ticks.size() * sizeof(std::uint64_t), ticks.data(), sizeof(std::uint64_t),
+                      VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
+        return;
+    for (std::size_t i = 0; i + 1 < ticks.size(); ++i)
+        add_time(
+            steps_[i],
+            static_cast<double>(ticks[i + 1] - ticks[i]) * device_.info().timestamp_period * 1e-9,
+            0, 0);
+    steps_.clear();
+    if (begin()) vkCmdResetQueryPool(open_, queries_, 0, kQueries);
+}
+
+void Stream::add_time(std::string_view name, double seconds, std::int64_t read,
+                      std::int64_t written) {
+    auto at = std::find_if(times_.begin(), times_.end(),
+                           [&](const KernelTime& time) { return time.name == name; });
+    if (at == times_.end()) at = times_.insert(times_.end(), KernelTime{.name = std::string(name)});
+    ++at->calls;
+    at->read_bytes += read;
+    at->written_bytes += written;
+    at->seconds += seconds;
 }
 
 std::int64_t Stream::counted_bytes(std::span<const Range> ranges) const {
@@ -495,27 +558,21 @@ void Stream::collect_profile() {
             ticks.size() * sizeof(std::uint64_t), ticks.data(), sizeof(std::uint64_t),
             VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
         return;
-    for (const Profiled& kernel : profiled_) {
-        const std::string_view name = shader_module(kernel.shader).name;
-        auto at = std::find_if(times_.begin(), times_.end(),
-                               [&](const KernelTime& time) { return time.name == name; });
-        if (at == times_.end())
-            at = times_.insert(times_.end(), KernelTime{.name = std::string(name)});
-        ++at->calls;
-        at->read_bytes += kernel.read_bytes;
-        at->written_bytes += kernel.written_bytes;
-        at->seconds += static_cast<double>(ticks[kernel.query + 1] - ticks[kernel.query]) *
-                       device_.info().timestamp_period * 1e-9;
-    }
+    for (const Profiled& kernel : profiled_)
+        add_time(shader_module(kernel.shader).name,
+                 static_cast<double>(ticks[kernel.query + 1] - ticks[kernel.query]) *
+                     device_.info().timestamp_period * 1e-9,
+                 kernel.read_bytes, kernel.written_bytes);
     profiled_.clear();
     if (begin()) vkCmdResetQueryPool(open_, queries_, 0, kQueries);
 }
 
 std::vector<KernelTime> Stream::stop_profile() {
-    if (!profiling_) return {};
+    if (!profiling_ && !profiling_steps_) return {};
     encode();
-    collect_profile();
-    profiling_ = false;
+    if (profiling_) collect_profile();
+    if (profiling_steps_) collect_steps();
+    profiling_ = profiling_steps_ = false;
     counted_.clear();
     if (!finish()) return {};
     std::sort(times_.begin(), times_.end(),

@@ -115,6 +115,9 @@ public:
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
     std::vector<KernelTime> stop_profile();
+    // The same for what lies between two barriers: kernels run side by side as ever, and a step is
+    // named by its kernels, the barrier before it included.
+    void start_step_profile();
     // A range at `address` counts as so many bytes in profiles, where a kernel touches only a part
     // of what it is given: the chosen experts of a stack. Until the next stop_profile().
     void count_as(std::uint64_t address, std::int64_t bytes) { counted_[address] = bytes; }
@@ -128,7 +131,7 @@ public:
     static constexpr std::size_t kPushBytes = 128;
 
 private:
-    static constexpr int kRangesMax = 12;
+    static constexpr int kRangesMax = 14;
     struct Node {
         enum class Kind : std::uint8_t { dispatch, copy, fill };
         Kind kind = Kind::dispatch;
@@ -196,10 +199,17 @@ private:
     };
     [[nodiscard]] std::int64_t counted_bytes(std::span<const Range> ranges) const;
     void collect_profile();
+    bool prepare_queries();
+    void begin_step(std::string name);
+    void collect_steps();
+    void add_time(std::string_view name, double seconds, std::int64_t read, std::int64_t written);
     std::vector<Profiled> profiled_;
     std::vector<KernelTime> times_;
     std::unordered_map<std::uint64_t, std::int64_t> counted_;
     bool profiling_ = false;
+    // Of the step profile: steps so far, by the query at their beginning; the last one ends there.
+    std::vector<std::string> steps_;
+    bool profiling_steps_ = false;
     std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
     std::int64_t waits_ = 0, bytes_read_ = 0;
     std::int64_t failures_ = 0;
