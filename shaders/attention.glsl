@@ -18,7 +18,7 @@ const float kLowest = -3.0e38;
 
 // Rows a split covers grow with what there is to see, so there are never more than 64 splits. A
 // query's splits depend on nothing else.
-const uint kSplitStep = 32;
+layout(constant_id = 5) const uint kSplitStep = 32;
 const uint kSplitsMax = 64;
 
 uint raw_rows(uint position) {
@@ -44,8 +44,8 @@ vec4 load_vec(Floats at, uint base, uint c) {
     return v;
 }
 
-// The result of one vector of a head, rotated where it belongs to the rotary part.
-void store_vec(uint row, uint head, uint c, vec4 v) {
+// The result of one vector of a head, rotated where it belongs to the rotary part, stored.
+vec4 store_vec(uint row, uint head, uint c, vec4 v) {
     const uint first = kWidth - uint(p.rope_rotary);
     if (p.rope_rotary != 0)
         for (uint i = 0; i < 4; i += 2)
@@ -61,10 +61,11 @@ void store_vec(uint row, uint head, uint c, vec4 v) {
     const uint base = (row * uint(p.heads) + head) * kWidth;
     if (kVectors) {
         FloatVecs(p.y).v[base / 4 + c] = v;
-        return;
+        return v;
     }
     for (uint i = 0; i < 4; ++i)
         if (4 * c + i < kWidth) p.y.v[base + 4 * c + i] = v[i];
+    return v;
 }
 
 #endif

@@ -38,6 +38,9 @@ uint byte_at(uint i) {
 
 void main() {
     const uint row = gl_WorkGroupID.x;
+    Words to = p.destination;
+    if (gl_NumWorkGroups.x > 1)
+        to = Words(uvec2(p.destinations.v[2 * row], p.destinations.v[2 * row + 1]));
     const uint width = uint(p.width);
     const uint groups = kKind == 0 ? (width - uint(p.rotary)) / 64 : width / 32;
     const uint group_width = kKind == 0 ? 64 : 32;
@@ -55,7 +58,6 @@ void main() {
         }
         barrier();
     }
-    Words to = Words(uvec2(p.destinations.v[2 * row], p.destinations.v[2 * row + 1]));
     for (uint word = gl_LocalInvocationID.x; word < uint(p.words); word += gl_WorkGroupSize.x) {
         if (kKind == 2) {
             to.v[word] = sg_row[word];

@@ -6,7 +6,8 @@ namespace starglass::shaders {
 #endif
 SG_PARAMS(EncodeRowsParams)
     sg_words x;
-    sg_words destinations;  // [rows] addresses
+    sg_words destinations;  // [rows] addresses, unread where there is one row
+    sg_words destination;   // that row's
     sg_int width;
     sg_int rotary;
     sg_int words;      // of a destination row

@@ -14,6 +14,8 @@ SG_PARAMS(HyperFinishParams)
     sg_floats comb;
     sg_floats weight;  // of the norm, unread when has_weight is 0
     sg_floats x;       // u normed, where there is a norm
+    sg_vecs form;      // of x, and another, where they are made
+    sg_vecs other_form;
     sg_int dim;
     sg_int chunks;
     sg_int sinkhorn;

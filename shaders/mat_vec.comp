@@ -5,9 +5,10 @@
 // fill the device, several subgroups share a row. The vector comes quantised (mat_quantise.comp).
 //
 // SG_MODE 0: y = W x, by groups.  1: gate, up and SwiGLU of chosen experts.  2: down, summed over a
-// token's experts in order.
+// token's experts in order.  3: several matrices of one type and one vector.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_buffer_reference_uvec2 : require
 #include "mat_vec_params.h"
 #include "block_dot.glsl"
 
@@ -15,7 +16,12 @@ layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint kRowsTogether = 2;
 layout(constant_id = 1) const uint kColumns = 1;    // vectors met at once
 layout(constant_id = 2) const uint kBlocks = 1;     // of rows, one after the other
+#if SG_MODE == 3
+uint kSplit;
+#else
 layout(constant_id = 3) const uint kSplit = 1;      // subgroups that share a row
+#endif
+layout(constant_id = 4) const uint kDepth = 2;      // units of a lane on their way at once
 
 #ifdef SG_INT8
 #include "mat_quantised.glsl"
@@ -158,13 +164,12 @@ float joined(float value, uint which, uint results) {
 #define FIRST_ROW \
     (gl_WorkGroupID.x * kBlocks * BLOCK_ROWS + gl_SubgroupID / kSplit * kRowsTogether)
 
-// Steps of a lane through the rows it shares, block after block. Two are on the way while one is met:
-// that many bytes in flight are what a fast memory asks for.
-#define WALK_BEGIN(all_units)                                               \
-    const uint units = all_units;                                           \
-    const uint block_steps = (units + TEAM_LANES - 1) / TEAM_LANES;         \
-    const uint steps = block_steps * kBlocks;                               \
-    const uint lane = TEAM_LANE;
+// A lane's units of a row: its own, then one every TEAM_LANES. kDepth of them are on their way while
+// one is met, in registers that loops unrolled by kDepth name by constants: a unit that had to move
+// from one register to the next would have to have arrived.
+#define WALK(units)                                                      \
+    for (uint base = 0; base < (units); base += kDepth * TEAM_LANES) \
+        [[unroll]] for (uint d = 0; d < kDepth; ++d)
 
 #if SG_MODE == 0
 
@@ -220,44 +225,37 @@ void main() {
     }
 #endif
 
-    WALK_BEGIN(width / kUnit)
-    Unit next[kRowsTogether], after[kRowsTogether];
-#define LOAD_STEP(to, step)                                                            \
-    {                                                                                  \
-        const uint block_ = (step) / block_steps;                                      \
-        const uint unit_ = ((step) - block_ * block_steps) * TEAM_LANES + lane;        \
-        const uint row_ = first_row + block_ * BLOCK_ROWS;                             \
-        if (unit_ < units)                                                             \
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) to[r] =                \
-                load_unit(w, matrix_row + min(row_ + r, out_rows - 1), unit_);         \
-    }
-    LOAD_STEP(next, 0)
-    if (steps > 1) LOAD_STEP(after, 1)
-#if SG_TYPE == SG_IQ2_XXS
-    load_grid(p.grid);
-    barrier();
-#endif
-    uint step = 0;
+    const uint units = width / kUnit;
+    const uint lane = TEAM_LANE;
+    Unit queue[kDepth][kRowsTogether];
+#define LOAD(unit)                                                                     \
+    if ((unit) < units)                                                                \
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) queue[d][r] =              \
+            load_unit(w, matrix_row + min(row + r, out_rows - 1), unit);
     for (uint block = 0; block < kBlocks; ++block) {
         const uint row = first_row + block * BLOCK_ROWS;
+        [[unroll]] for (uint d = 0; d < kDepth; ++d) LOAD(lane + d * TEAM_LANES)
+#if SG_TYPE == SG_IQ2_XXS
+        if (block == 0) {
+            load_grid(p.grid);
+            barrier();
+        }
+#endif
         float sum[kRowsTogether * kColumns];
         [[unroll]] for (uint i = 0; i < kRowsTogether * kColumns; ++i) sum[i] = 0.0;
-        for (uint unit = lane; unit < block_steps * TEAM_LANES; unit += TEAM_LANES) {
+        WALK(units) {
+            const uint unit = base + d * TEAM_LANES + lane;
             Unit u[kRowsTogether];
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
-                u[r] = next[r];
-                next[r] = after[r];
-            }
-            if (step + 2 < steps) LOAD_STEP(after, step + 2)
-            ++step;
-            if (unit >= units) continue;
-            [[unroll]] for (uint c = 0; c < kColumns; ++c)
-                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) u[r] = queue[d][r];
+            LOAD(unit + kDepth * TEAM_LANES)
+            if (unit < units)
+                [[unroll]] for (uint c = 0; c < kColumns; ++c)
+                    [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
 #ifdef SG_INT8
-                    sum[c * kRowsTogether + r] += meet(u[r], x[c], unit, units);
+                        sum[c * kRowsTogether + r] += meet(u[r], x[c], unit, units);
 #else
-                    sum[c * kRowsTogether + r] += meet_values(
-                        u[r], unit, p.x, x_base + min(c, columns - 1) * uint(p.x_stride));
+                        sum[c * kRowsTogether + r] += meet_values(
+                            u[r], unit, p.x, x_base + min(c, columns - 1) * uint(p.x_stride));
 #endif
         }
         if (kSplit > 1) barrier();
@@ -278,76 +276,76 @@ void main() {
 
 #include "swiglu.glsl"
 
+// Half of the subgroups meets rows of gate, the other half the same rows of up.
 void main() {
     const uint width = uint(p.width), out_rows = uint(p.out_rows);
     const uint pair = gl_WorkGroupID.y;
     const uint expert = p.routed != 0 ? p.selected.v[pair] : 0;
-    const float weight = p.routed != 0 ? p.weights.v[pair] : 1.0;
-    Planes gate = make_planes(p.gate_codes, p.gate_scales, p.gate_extra, width);
-    Planes up = make_planes(p.up_codes, p.up_scales, p.up_extra, width);
-    const uint first_row = FIRST_ROW;
-    const uint results = 2 * kRowsTogether;
+    const uint team = gl_SubgroupID / kSplit;
+    const uint couples = gl_NumSubgroups / kSplit / 2;
+    const uint couple = team >> 1;
+    const uint block_rows = couples * kRowsTogether;
+    Planes w;
+    if ((team & 1) == 0)
+        w = make_planes(p.gate_codes, p.gate_scales, p.gate_extra, width);
+    else
+        w = make_planes(p.up_codes, p.up_scales, p.up_extra, width);
 #ifdef SG_INT8
     Quantised x = quantised(p.x, pair / uint(p.used), width);
 #else
     const uint x_base = pair / uint(p.used) * width;
 #endif
-    WALK_BEGIN(width / kUnit)
-    Unit next_gate[kRowsTogether], next_up[kRowsTogether];
-#define LOAD_STEP(step)                                                                \
-    {                                                                                  \
-        const uint block_ = (step) / block_steps;                                      \
-        const uint unit_ = ((step) - block_ * block_steps) * TEAM_LANES + lane;        \
-        if (unit_ < units)                                                             \
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {                      \
-                const uint row_ = expert * out_rows +                                  \
-                                  min(first_row + block_ * BLOCK_ROWS + r, out_rows - 1); \
-                next_gate[r] = load_unit(gate, row_, unit_);                           \
-                next_up[r] = load_unit(up, row_, unit_);                               \
-            }                                                                          \
-    }
-    LOAD_STEP(0)
-#if SG_TYPE == SG_IQ2_XXS
-    load_grid(p.grid);
-    barrier();
-#endif
-    uint step = 0;
+    const uint units = width / kUnit;
+    const uint lane = TEAM_LANE;
+    Unit queue[kDepth][kRowsTogether];
+#define LOAD(unit)                                                        \
+    if ((unit) < units)                                                   \
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) queue[d][r] = \
+            load_unit(w, expert * out_rows + min(row + r, out_rows - 1), unit);
     for (uint block = 0; block < kBlocks; ++block) {
-        const uint row = first_row + block * BLOCK_ROWS;
-        float sum[2 * kRowsTogether];
-        [[unroll]] for (uint i = 0; i < results; ++i) sum[i] = 0.0;
-        for (uint unit = lane; unit < block_steps * TEAM_LANES; unit += TEAM_LANES) {
-            Unit g[kRowsTogether], u[kRowsTogether];
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
-                g[r] = next_gate[r];
-                u[r] = next_up[r];
-            }
-            if (step + 1 < steps) LOAD_STEP(step + 1)
-            ++step;
-            if (unit >= units) continue;
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
-#ifdef SG_INT8
-                sum[2 * r] += meet(g[r], x, unit, units);
-                sum[2 * r + 1] += meet(u[r], x, unit, units);
-#else
-                sum[2 * r] += meet_values(g[r], unit, p.x, x_base);
-                sum[2 * r + 1] += meet_values(u[r], unit, p.x, x_base);
+        const uint first_row = (gl_WorkGroupID.x * kBlocks + block) * block_rows;
+        const uint row = first_row + couple * kRowsTogether;
+        [[unroll]] for (uint d = 0; d < kDepth; ++d) LOAD(lane + d * TEAM_LANES)
+#if SG_TYPE == SG_IQ2_XXS
+        if (block == 0) load_grid(p.grid);
 #endif
-            }
+        barrier();  // the grid is there, the sums of the block before have been read
+        float sum[kRowsTogether];
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) sum[r] = 0.0;
+        WALK(units) {
+            const uint unit = base + d * TEAM_LANES + lane;
+            Unit u[kRowsTogether];
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) u[r] = queue[d][r];
+            LOAD(unit + kDepth * TEAM_LANES)
+            if (unit < units)
+                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
+#ifdef SG_INT8
+                    sum[r] += meet(u[r], x, unit, units);
+#else
+                    sum[r] += meet_values(u[r], unit, p.x, x_base);
+#endif
         }
-        if (kSplit > 1) barrier();
-        [[unroll]] for (uint i = 0; i < results; ++i) sum[i] = join(sum[i], i, results);
-        if (kSplit > 1) barrier();
         [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
-            const float g = joined(sum[2 * r], 2 * r, results);
-            const float u = joined(sum[2 * r + 1], 2 * r + 1, results);
-            if (subgroupElect() && gl_SubgroupID % kSplit == 0 && row + r < out_rows)
-                p.hidden.v[pair * out_rows + row + r] = swiglu(g, u, p.clamp) * weight;
+            const float part = subgroupAdd(sum[r]);
+            if (subgroupElect()) split_parts[gl_SubgroupID * kRowsTogether + r] = part;
+        }
+        barrier();
+        // An invocation a row.
+        const uint self = gl_LocalInvocationIndex;
+        if (self < block_rows && first_row + self < out_rows) {
+            const uint gates = self / kRowsTogether * 2 * kSplit, r = self % kRowsTogether;
+            float g = 0.0, u = 0.0;
+            for (uint i = 0; i < kSplit; ++i) {
+                g += split_parts[(gates + i) * kRowsTogether + r];
+                u += split_parts[(gates + kSplit + i) * kRowsTogether + r];
+            }
+            const float weight = p.routed != 0 ? p.weights.v[pair] : 1.0;
+            p.hidden.v[pair * out_rows + first_row + self] = swiglu(g, u, p.clamp) * weight;
         }
     }
 }
 
-#else
+#elif SG_MODE == 2
 
 void main() {
     const uint width = uint(p.width), out_rows = uint(p.out_rows), used = uint(p.used);
@@ -361,48 +359,39 @@ void main() {
     const uint x_base = token * used * width;
 #endif
     const uint expert_units = width / kUnit;
-    WALK_BEGIN(used * expert_units)
-    Unit next[kRowsTogether], after[kRowsTogether];
-#define LOAD_STEP(to, step)                                                              \
-    {                                                                                    \
-        const uint block_ = (step) / block_steps;                                        \
-        const uint unit_ = ((step) - block_ * block_steps) * TEAM_LANES + lane;          \
-        if (unit_ < units) {                                                             \
-            const uint k_ = unit_ / expert_units;                                        \
-            const uint expert_ = p.routed != 0 ? p.selected.v[token * used + k_] : 0;    \
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) to[r] = load_unit(       \
-                w,                                                                       \
-                expert_ * out_rows +                                                     \
-                    min(first_row + block_ * BLOCK_ROWS + r, out_rows - 1),              \
-                unit_ - k_ * expert_units);                                              \
-        }                                                                                \
+    const uint units = used * expert_units;
+    const uint lane = TEAM_LANE;
+    Unit queue[kDepth][kRowsTogether];
+#define LOAD(unit)                                                                       \
+    if ((unit) < units) {                                                                \
+        const uint k = (unit) / expert_units;                                            \
+        const uint expert = p.routed != 0 ? p.selected.v[token * used + k] : 0;          \
+        [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) queue[d][r] = load_unit(     \
+            w, expert * out_rows + min(row + r, out_rows - 1), (unit) - k * expert_units); \
     }
-    LOAD_STEP(next, 0)
-    if (steps > 1) LOAD_STEP(after, 1)
-#if SG_TYPE == SG_IQ2_XXS
-    load_grid(p.grid);
-    barrier();
-#endif
-    uint step = 0;
     for (uint block = 0; block < kBlocks; ++block) {
         const uint row = first_row + block * BLOCK_ROWS;
+        [[unroll]] for (uint d = 0; d < kDepth; ++d) LOAD(lane + d * TEAM_LANES)
+#if SG_TYPE == SG_IQ2_XXS
+        if (block == 0) {
+            load_grid(p.grid);
+            barrier();
+        }
+#endif
         float sum[kRowsTogether];
         [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) sum[r] = 0.0;
-        for (uint unit = lane; unit < block_steps * TEAM_LANES; unit += TEAM_LANES) {
+        WALK(units) {
+            const uint unit = base + d * TEAM_LANES + lane;
             Unit u[kRowsTogether];
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) {
-                u[r] = next[r];
-                next[r] = after[r];
-            }
-            if (step + 2 < steps) LOAD_STEP(after, step + 2)
-            ++step;
-            if (unit >= units) continue;
-            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
+            [[unroll]] for (uint r = 0; r < kRowsTogether; ++r) u[r] = queue[d][r];
+            LOAD(unit + kDepth * TEAM_LANES)
+            if (unit < units)
+                [[unroll]] for (uint r = 0; r < kRowsTogether; ++r)
 #ifdef SG_INT8
-                sum[r] += meet(u[r], x, unit, units);
+                    sum[r] += meet(u[r], x, unit, units);
 #else
-                sum[r] += meet_values(u[r], unit % expert_units, p.x,
-                                      x_base + unit / expert_units * width);
+                    sum[r] += meet_values(u[r], unit % expert_units, p.x,
+                                          x_base + unit / expert_units * width);
 #endif
         }
         if (kSplit > 1) barrier();
@@ -417,6 +406,59 @@ void main() {
             }
         }
     }
+}
+
+#else
+
+const uint kJobWords = 12;
+
+uvec2 address_at(uint word) {
+    return uvec2(p.jobs.v[word], p.jobs.v[word + 1]);
+}
+
+void main() {
+    const uint width = uint(p.width);
+    uint job = 0;
+    for (uint i = 1; i < uint(p.count); ++i)
+        if (gl_WorkGroupID.x >= p.jobs.v[i * kJobWords + 9]) job = i;
+    const uint at = job * kJobWords;
+    const uint out_rows = p.jobs.v[at + 8];
+    kSplit = p.jobs.v[at + 10];
+    Planes w = make_planes(Vecs(address_at(at)), Words(address_at(at + 2)), Words(address_at(at + 4)),
+                           width);
+    Floats y = Floats(address_at(at + 6));
+    const uint row = (gl_WorkGroupID.x - p.jobs.v[at + 9]) * (gl_NumSubgroups / kSplit) +
+                     gl_SubgroupID / kSplit;
+    const uint from = min(row, out_rows - 1);
+#ifdef SG_INT8
+    Quantised x = quantised(p.x, 0, width);
+#endif
+    const uint units = width / kUnit;
+    const uint lane = TEAM_LANE;
+    Unit queue[kDepth];
+#define LOAD(unit) \
+    if ((unit) < units) queue[d] = load_unit(w, from, unit);
+    [[unroll]] for (uint d = 0; d < kDepth; ++d) LOAD(lane + d * TEAM_LANES)
+#if SG_TYPE == SG_IQ2_XXS
+    load_grid(p.grid);
+    barrier();
+#endif
+    float sum = 0.0;
+    WALK(units) {
+        const uint unit = base + d * TEAM_LANES + lane;
+        const Unit u = queue[d];
+        LOAD(unit + kDepth * TEAM_LANES)
+        if (unit < units)
+#ifdef SG_INT8
+            sum += meet(u, x, unit, units);
+#else
+            sum += meet_values(u, unit, p.x, 0);
+#endif
+    }
+    sum = join(sum, 0, 1);
+    barrier();
+    const float total = joined(sum, 0, 1);
+    if (subgroupElect() && gl_SubgroupID % kSplit == 0 && row < out_rows) y.v[row] = total;
 }
 
 #endif

@@ -11,6 +11,12 @@
 
 #ifdef __cplusplus
 namespace starglass::shaders {
+// Of one matrix: the addresses of its planes and of y, rows, its first workgroup, subgroups that share a
+// row.
+struct MatVecJob {
+    std::uint64_t codes, scales, extra, y;
+    std::uint32_t out_rows, first, split, unused;
+};
 #endif
 #if defined(__cplusplus) || SG_MODE == 0
 // x: f32 values, or with SG_INT8 quantised vectors.
@@ -29,6 +35,16 @@ SG_PARAMS(MatVecParams)
     sg_int y_stride;
     sg_int aligned;  // F16 and F32 weights: rows may be read as vectors
     sg_int used;     // rows of y that share a row of x, each with a matrix of its own; 0: one matrix
+SG_PARAMS_END
+#endif
+#if defined(__cplusplus) || SG_MODE == 3
+// y = W x of several matrices and one x.
+SG_PARAMS(MatVecManyParams)
+    sg_words jobs;  // kJobWords each
+    sg_words grid;
+    sg_x x;
+    sg_int width;
+    sg_int count;
 SG_PARAMS_END
 #endif
 #if defined(__cplusplus) || SG_MODE == 1

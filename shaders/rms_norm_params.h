@@ -8,6 +8,7 @@ SG_PARAMS(RmsNormParams)
     sg_floats x;
     sg_floats weight;  // unread when has_weight is 0
     sg_floats y;
+    sg_vecs form;  // of y, where one is made
     sg_int rows;
     sg_int dim;
     sg_int has_weight;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "attention_params.h"
+#include "kernel/mat_mul_vk.h"
 #include "kernel/vulkan_context.h"
 
 namespace starglass {
@@ -14,7 +15,8 @@ namespace {
 constexpr int kWholeRows = 48;
 constexpr int kSplitHeads = 8;  // heads a workgroup, as in shaders.cmake
 constexpr int kWholeHeads = 32;
-constexpr std::int64_t kSplitStep = 32;  // as in attention.glsl
+// Rows of a split. A large device wants many; a software driver pays for each.
+constexpr std::int64_t kSplitStep = 16, kSplitStepSoftware = 32;
 constexpr std::int64_t kSplitsMax = 64;
 constexpr std::int64_t kPartBytes = std::int64_t{128} << 20;
 constexpr std::int64_t kPagesListed = 6;
@@ -30,6 +32,11 @@ struct Rotation {
 // What the products of many queries are made of.
 enum class Products { matrix, matrix_emulated, scalar };
 
+// What the kernel that adds the splits of a head can make of it.
+bool form_of_heads(DataType type, std::int64_t width, std::int64_t values) {
+    return type == DataType::q8_0 && values % width == 0;
+}
+
 void attention(VulkanContext& context, const Attention& op, const Rotation& rotation,
                Products products) {
     const RowLayout& layout = op.raw.layout;
@@ -42,16 +49,19 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
     const std::int64_t pages =
         compressed == 0 ? 0 : divide_up(compressed, op.compressed.rows_per_page);
 
+    const gpu::Range page_list =
+        pages == 0 ? gpu::Range{} : context.table(op.compressed.pages, pages);
     shaders::AttentionParams params{
         .q = address_of(op.q),
         .sinks = address_of(op.sinks),
         .y = address_of(op.out),
         .state = 0,
         .ring = address_of(op.raw.data),
-        .pages = pages == 0 ? 0 : context.stage(op.compressed.pages, pages),
+        .pages = page_list.address,
         .selected = address_of(op.selected),
         .counts = address_of(op.counts),
         .rotation = rotation.table.address,
+        .form = 0,
         .first_position = static_cast<std::int32_t>(op.first_position),
         .heads = op.heads,
         .window = op.window,
@@ -61,16 +71,20 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
         .selected_stride = op.selected != nullptr ? op.selected_stride : 0,
         .splits = 0,
         .rope_rotary = rotation.rotary,
+        .form_width = 0,
         .scale = 1.0F / std::sqrt(static_cast<float>(op.width)),
         .turn = rotation.inverse ? -1.0F : 1.0F,
     };
     const bool vectors =
         op.width % 4 == 0 && address_of(op.q) % 16 == 0 && address_of(op.out) % 16 == 0;
+    const std::int64_t split_step =
+        context.device.info().kind == gpu::DeviceKind::software ? kSplitStepSoftware : kSplitStep;
     const gpu::SpecConstants constants{static_cast<std::uint32_t>(op.width),
                                        static_cast<std::uint32_t>(layout.rotary),
                                        static_cast<std::uint32_t>(layout.stride), vectors ? 1U : 0U,
                                        // Matrices a subgroup has of the 16 of a workgroup of 256.
-                                       std::max(1U, context.device.info().subgroup_size / 16)};
+                                       std::max(1U, context.device.info().subgroup_size / 16),
+                                       static_cast<std::uint32_t>(split_step)};
 
     const std::int64_t row_values = static_cast<std::int64_t>(op.heads) * op.width;
     std::vector<gpu::Range> reads{
@@ -83,6 +97,7 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
         reads.push_back(range_of(op.counts, op.rows));
     }
     reads.push_back(rotation.table);
+    reads.push_back(page_list);
     if (pages > kPagesListed)
         reads = {{0, INT64_MAX}};
     else
@@ -144,7 +159,7 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
         return;
     }
 
-    const std::int64_t splits = std::min(kSplitsMax, divide_up(visible, kSplitStep));
+    const std::int64_t splits = std::min(kSplitsMax, divide_up(visible, split_step));
     const std::int64_t part_bytes = splits * op.heads * divide_up(op.width, 4) * 16;
     const std::int64_t state_bytes = splits * op.heads * 8;
     const std::int64_t step =
@@ -154,6 +169,16 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
     if (parts == 0) return;
     params.splits = static_cast<std::int32_t>(splits);
     params.state = parts + static_cast<std::uint64_t>(step * part_bytes);
+    std::array<MadeForm, 2> forms;
+    if (step >= op.rows && op.width % 32 == 0)
+        forms = forms_to_make(context, op.out, op.rows, row_values, form_of_heads);
+    const MadeForm* const form = std::ranges::find_if(
+        forms, [&](const MadeForm& made) { return made.kind != 0 && made.width % op.width == 0; });
+    const bool quantises = form != forms.end();
+    if (quantises) {
+        params.form = form->range.address;
+        params.form_width = static_cast<std::int32_t>(form->width);
+    }
     for (std::int64_t row = 0; row < op.rows; row += step) {
         const std::int64_t count = std::min(step, op.rows - row);
         const gpu::Range written{parts, step * (part_bytes + state_bytes)};
@@ -167,8 +192,10 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
         context.stream.dispatch(
             Shader::attention_combine, constants, params, {op.heads, count},
             {written, rotation.table, range_of(op.counts, op.selected != nullptr ? op.rows : 0)},
-            {range_of(op.out + row * row_values, count * row_values)});
+            {range_of(op.out + row * row_values, count * row_values),
+             quantises ? form->range : gpu::Range{}});
     }
+    if (quantises) keep_forms(context, op.out, {*form});
 }
 
 Products products_of(const VulkanContext& context) {

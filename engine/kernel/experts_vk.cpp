@@ -22,15 +22,12 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
-    RowBlocks blocks = row_blocks(context, gate.out * pairs.used, units_of(gate.type, gate.in), 2,
-                                  pairs.rows * pairs.used, gate.out);
+    const bool software = context.device.info().kind == gpu::DeviceKind::software;
+    RowBlocks blocks = row_blocks(context, gate.out * pairs.used, units_of(gate.type, gate.in),
+                                  software ? 2 : 1, pairs.rows * pairs.used, gate.out, 2);
+    blocks.depth = 1;
     const VectorInput in = vector_input(context, address_of(x), pairs.rows, gate.in, gate.type);
     if (in.address == 0) return;
-    if (gate.type == DataType::iq2_xxs && blocks.workgroups > 1 && blocks.blocks == 1) {
-        // Each workgroup fetches the grid first; let it pay twice.
-        blocks.blocks = 2;
-        blocks.workgroups = divide_up(blocks.workgroups, 2);
-    }
     const shaders::GateUpParams params{.gate_codes = g.codes,
                                        .gate_scales = g.scales,
                                        .gate_extra = g.extra,
@@ -59,8 +56,9 @@ void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, cons
           const float* addend, float* y) {
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses planes = plane_addresses(w);
-    const RowBlocks blocks =
+    RowBlocks blocks =
         row_blocks(context, w.out, units_of(w.type, w.in) * pairs.used, 2, pairs.rows, w.out);
+    blocks.depth = 1;
     const VectorInput in = vector_input(context, hidden, pairs.rows, w.in * pairs.used, w.type);
     if (in.address == 0) return;
     const shaders::DownParams params{.codes = planes.codes,

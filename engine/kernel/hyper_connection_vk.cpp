@@ -9,6 +9,7 @@
 #include "hyper_mix_params.h"
 #include "hyper_post_params.h"
 #include "kernel/device_weight.h"
+#include "kernel/mat_mul_vk.h"
 #include "kernel/vulkan_context.h"
 
 namespace starglass {
@@ -17,6 +18,7 @@ namespace {
 constexpr std::int64_t kSlots = 256;     // columns of a chunk, all streams together
 constexpr std::int64_t kSharedRows = 8;  // that read the weights once
 constexpr std::int64_t kManyRows = 32;   // from here on they do
+constexpr int kOwnStreams = 4;           // that an invocation has in registers
 
 struct Mix {
     gpu::Range parts;
@@ -70,11 +72,23 @@ Mix mix(VulkanContext& context, const float* h, const Weight& fn, int rows, int 
     return {parts, chunks};
 }
 
+// Vectors of each stream that an invocation of hyper_finish keeps in registers.
+std::uint32_t own_values(std::int64_t dim, int streams) {
+    return streams <= kOwnStreams ? own_vectors(dim) : 0;
+}
+
 void pre(VulkanContext& context, const HyperPre& op, const HyperPost* post, const RmsNorm* norm) {
     if (op.rows == 0) return;
     const auto [parts, chunks] = mix(context, op.h, op.fn, op.rows, op.streams, op.dim, post);
     const std::int64_t rows = op.rows;
     const std::int64_t c = op.streams;
+    const bool vectors =
+        whole_vectors(op.h) && whole_vectors(op.u) &&
+        (norm == nullptr || (whole_vectors(norm->weight) && whole_vectors(norm->y)));
+    const std::uint32_t own = vectors ? own_values(op.dim, op.streams) : 0;
+    std::array<MadeForm, 2> forms;
+    if (norm != nullptr && own != 0)
+        forms = forms_to_make(context, norm->y, rows, op.dim, form_of_row);
     const shaders::HyperFinishParams params{
         .parts = parts.address,
         .h = address_of(op.h),
@@ -85,6 +99,8 @@ void pre(VulkanContext& context, const HyperPre& op, const HyperPost* post, cons
         .comb = address_of(op.comb),
         .weight = norm != nullptr ? address_of(norm->weight) : 0,
         .x = norm != nullptr ? address_of(norm->y) : 0,
+        .form = forms[0].range.address,
+        .other_form = forms[1].range.address,
         .dim = static_cast<std::int32_t>(op.dim),
         .chunks = static_cast<std::int32_t>(chunks),
         .sinkhorn = op.sinkhorn,
@@ -93,11 +109,14 @@ void pre(VulkanContext& context, const HyperPre& op, const HyperPost* post, cons
         .hyper_epsilon = op.hyper_epsilon,
         .norm_epsilon = norm != nullptr ? norm->epsilon : 0.0F};
     const gpu::Range u = range_of(op.u, rows * op.dim);
-    context.stream.dispatch(Shader::hyper_finish,
-                            {static_cast<std::uint32_t>(op.streams), 0, norm != nullptr}, params,
-                            {rows, 2}, {parts, range_of(op.h, rows * c * op.dim)},
-                            {u, range_of(op.post, rows * c), range_of(op.comb, rows * c * c),
-                             norm != nullptr ? range_of(norm->y, rows * op.dim) : u});
+    context.stream.dispatch(
+        Shader::hyper_finish,
+        {static_cast<std::uint32_t>(op.streams), 0, norm != nullptr, own, forms[0].kind,
+         forms[1].kind},
+        params, {rows, 2}, {parts, range_of(op.h, rows * c * op.dim)},
+        {u, range_of(op.post, rows * c), range_of(op.comb, rows * c * c),
+         norm != nullptr ? range_of(norm->y, rows * op.dim) : u, forms[0].range, forms[1].range});
+    if (norm != nullptr) keep_forms(context, norm->y, forms);
 }
 
 }  // namespace
@@ -146,6 +165,8 @@ void hyper_head_vk(VulkanContext& context, const HyperHead& op) {
                                             .comb = 0,
                                             .weight = 0,
                                             .x = 0,
+                                            .form = 0,
+                                            .other_form = 0,
                                             .dim = static_cast<std::int32_t>(op.dim),
                                             .chunks = static_cast<std::int32_t>(chunks),
                                             .sinkhorn = 0,
@@ -153,9 +174,12 @@ void hyper_head_vk(VulkanContext& context, const HyperHead& op) {
                                             .epsilon = op.epsilon,
                                             .hyper_epsilon = op.hyper_epsilon,
                                             .norm_epsilon = 0.0F};
-    context.stream.dispatch(Shader::hyper_finish, {static_cast<std::uint32_t>(op.streams), 1, 0},
-                            params, {rows}, {parts, range_of(op.h, rows * op.streams * op.dim)},
-                            {range_of(op.v, rows * op.dim)});
+    context.stream.dispatch(
+        Shader::hyper_finish,
+        {static_cast<std::uint32_t>(op.streams), 1, 0,
+         whole_vectors(op.h) && whole_vectors(op.v) ? own_values(op.dim, op.streams) : 0},
+        params, {rows}, {parts, range_of(op.h, rows * op.streams * op.dim)},
+        {range_of(op.v, rows * op.dim)});
 }
 
 }  // namespace starglass

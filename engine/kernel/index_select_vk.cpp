@@ -10,7 +10,9 @@
 namespace starglass {
 namespace {
 
-constexpr std::int64_t kKeys = 128;  // a workgroup, as in index_score.comp
+// Keys a workgroup has. Few rows need many workgroups to fill a device.
+constexpr std::int64_t kKeys = 128, kKeysOfFew = 32;
+constexpr std::int64_t kFewRows = 8;
 constexpr std::int64_t kScoreBytes = std::int64_t{256} << 20;
 constexpr std::int64_t kPagesListed = 6;
 // Few rows with many scores are cut into slices, each by its own workgroup, the best of which meet.
@@ -27,10 +29,11 @@ void index_select_vk(VulkanContext& context, const IndexSelect& op) {
     const std::int64_t pages = divide_up(most, op.keys.rows_per_page);
     const bool scored = most > op.top_k;
 
+    const gpu::Range page_list = scored ? context.table(op.keys.pages, pages) : gpu::Range{};
     shaders::IndexScoreParams score{
         .query = address_of(op.query),
         .weights = address_of(op.weights),
-        .pages = scored ? context.stage(op.keys.pages, pages) : 0,
+        .pages = page_list.address,
         .scores = 0,
         .first_position = 0,
         .heads = op.heads,
@@ -72,16 +75,19 @@ void index_select_vk(VulkanContext& context, const IndexSelect& op) {
         score.first_position = static_cast<std::int32_t>(position);
         if (visible > op.top_k) {
             std::vector<gpu::Range> reads{range_of(op.query + row * query, count * query),
-                                          range_of(op.weights + row * op.heads, count * op.heads)};
+                                          range_of(op.weights + row * op.heads, count * op.heads),
+                                          page_list};
             if (pages > kPagesListed)
                 reads = {{0, INT64_MAX}};
             else
                 for (std::int64_t page = 0; page < pages; ++page)
                     reads.push_back(
                         range_of(op.keys.pages[page], op.keys.rows_per_page * layout.stride));
+            const std::int64_t keys = op.rows <= kFewRows ? kKeysOfFew : kKeys;
             context.stream.dispatch_bytes(
-                layout.kind == RowKind::plain ? Shader::index_score_plain : Shader::index_score, {},
-                &score, sizeof score, {divide_up(visible, kKeys), count}, reads, {&scores, 1});
+                layout.kind == RowKind::plain ? Shader::index_score_plain : Shader::index_score,
+                {static_cast<std::uint32_t>(keys)}, &score, sizeof score,
+                {divide_up(visible, keys), count}, reads, {&scores, 1});
         }
 
         std::int32_t* const selected = op.selected + row * op.top_k;

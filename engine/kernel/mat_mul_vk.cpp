@@ -25,8 +25,8 @@ constexpr std::int64_t kColumnsMax = 4;
             {Shader::mode##_q4_k_f32, Shader::mode##_q4_k_int8, Shader::mode##_q4_k_dot},          \
             {Shader::mode##_iq2_xxs_f32, Shader::mode##_iq2_xxs_int8, Shader::mode##_iq2_xxs_dot}, \
     }
-constexpr Shader kQuantised[3][4][3] = {SG_QUANTISED(mat_vec), SG_QUANTISED(gate_up),
-                                        SG_QUANTISED(down)};
+constexpr Shader kQuantised[4][4][3] = {SG_QUANTISED(mat_vec), SG_QUANTISED(gate_up),
+                                        SG_QUANTISED(down), SG_QUANTISED(mat_vec_many)};
 #undef SG_QUANTISED
 
 }  // namespace
@@ -48,8 +48,8 @@ Shader vector_shader(const VulkanContext& context, VectorProduct kind, DataType 
             quantised = 3;
             break;
         case DataType::f16: {
-            constexpr Shader kHalf[3] = {Shader::mat_vec_f16_f32, Shader::gate_up_f16_f32,
-                                         Shader::down_f16_f32};
+            constexpr Shader kHalf[4] = {Shader::mat_vec_f16_f32, Shader::gate_up_f16_f32,
+                                         Shader::down_f16_f32, Shader::mat_vec_many_f16_f32};
             return kHalf[mode];
         }
         default:
@@ -92,68 +92,151 @@ std::int64_t units_of(DataType type, std::int64_t width) {
 }
 
 RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64_t units,
-                     std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows) {
+                     std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows,
+                     std::int64_t matrices) {
     // A large device runs about 8,000 subgroups at once (132 multiprocessors, 64 each). A software
     // driver runs a workgroup a core, and pays for each to start.
     const bool software = context.device.info().kind == gpu::DeviceKind::software;
     const std::int64_t kResident = software ? 128 : 8192;
     const std::int64_t width = context.device.info().subgroup_size;
-    const std::int64_t subgroups = kWorkgroup / width;
+    const std::int64_t subgroups = kWorkgroup / width / matrices;
     // More subgroups to a row while there are too few of them and each keeps two steps.
     std::int64_t split = 1;
-    while (split < subgroups && rows * split < kResident && units >= 4 * split * width) split *= 2;
-    while (together > 1 && rows * other_workgroups * split < kResident * together) together /= 2;
+    while (split < subgroups && rows * matrices * split < kResident && units >= 4 * split * width)
+        split *= 2;
+    while (together > 1 && rows * matrices * other_workgroups * split < kResident * together)
+        together /= 2;
     const std::int64_t block = subgroups / split * together;
     const std::int64_t wanted = software ? 8 : kResident / 4;  // workgroups
     const std::int64_t blocks =
         std::clamp<std::int64_t>(divide_up(out_rows, block) * other_workgroups / wanted, 1, 8);
+    // More on its way gains nothing where that many subgroups run, and longer code is read from
+    // memory by itself: a kernel comes once a layer.
+    const std::int64_t depth =
+        std::min<std::int64_t>(software ? 1 : 2, divide_up(units, split * width));
     return {together, static_cast<std::uint32_t>(split), static_cast<std::uint32_t>(blocks),
-            divide_up(out_rows, block * blocks)};
+            static_cast<std::uint32_t>(depth), divide_up(out_rows, block * blocks)};
 }
 
-VectorInput vector_input(VulkanContext& context, std::uint64_t x, std::int64_t vectors,
-                         std::int64_t width, DataType type) {
-    if (context.activations == Activations::f32 || activation_format(type) == ActivationFormat::f32)
-        return {x, vectors * width * 4};
+namespace {
+
+// As in quantise_vector.glsl.
+std::uint32_t form_kind(DataType type) {
+    switch (type) {
+        case DataType::q8_0:
+            return 1;
+        case DataType::q2_k:
+            return 2;
+        case DataType::q4_k:
+            return 3;
+        default:
+            assert(type == DataType::iq2_xxs);
+            return 4;
+    }
+}
+
+std::int64_t form_bytes(DataType type, std::int64_t vectors, std::int64_t width) {
     // As quantised_stride in mat_quantised.glsl.
     const bool sums = type == DataType::q2_k || type == DataType::q4_k;
     const std::int64_t bytes =
         width + (type == DataType::q8_0 ? width / 8 : width / 64) + (sums ? width / 4 : 0);
-    const std::int64_t needed = vectors * divide_up(bytes, 16) * 16;
-    for (const VulkanContext::QuantisedForm& form : context.quantised)
-        if (form.x == x && form.vectors == vectors && form.width == width && form.type == type &&
-            context.stream.intact(form.source_watch) && context.stream.intact(form.own_watch))
-            return {form.buffer.address, needed};
+    return vectors * divide_up(bytes, 16) * 16;
+}
+
+// The next place for a form; what it held is forgotten. Null after a failure.
+VulkanContext::QuantisedForm* next_form(VulkanContext& context, std::int64_t bytes) {
     VulkanContext::QuantisedForm& form = context.quantised[context.quantised_next];
     context.quantised_next = (context.quantised_next + 1) % context.quantised.size();
     form.x = 0;
-    if (form.buffer.bytes < needed) {
-        if (!context.stream.finish()) return {};
+    if (form.buffer.bytes < bytes) {
+        if (!context.stream.finish()) return nullptr;
         context.device.release(form.buffer);
         form.buffer = {};
-        auto room = context.device.allocate(needed + needed / 4);
+        auto room = context.device.allocate(bytes + bytes / 4);
         if (!room) {
             context.stream.fail_with(room.error());
-            return {};
+            return nullptr;
         }
         form.buffer = *room;
     }
-    Shader shader = Shader::mat_quantise_q8_0;
-    if (type == DataType::q2_k) shader = Shader::mat_quantise_q2_k;
-    if (type == DataType::q4_k) shader = Shader::mat_quantise_q4_k;
-    if (type == DataType::iq2_xxs) shader = Shader::mat_quantise_iq2_xxs;
-    const shaders::MatQuantiseParams params{
-        .x = x, .to = form.buffer.address, .width = static_cast<std::int32_t>(width)};
-    context.stream.dispatch(shader, {}, params, {divide_up(width, 4096), vectors},
-                            {range_of(x, vectors * width * 4)},
-                            {range_of(form.buffer.address, needed)});
+    return &form;
+}
+
+// To be found from now on: what makes it has been given.
+void keep_form(VulkanContext& context, VulkanContext::QuantisedForm& form, std::uint64_t x,
+               std::int64_t vectors, std::int64_t width, DataType type) {
     form.x = x;
     form.vectors = vectors;
     form.width = width;
     form.type = type;
     form.source_watch = context.stream.watch(range_of(x, vectors * width * 4));
-    form.own_watch = context.stream.watch(range_of(form.buffer.address, needed));
-    return {form.buffer.address, needed};
+    form.own_watch =
+        context.stream.watch(range_of(form.buffer.address, form_bytes(type, vectors, width)));
+}
+
+void want_form(VulkanContext& context, std::uint64_t x, std::int64_t width, DataType type) {
+    for (const VulkanContext::WantedForm& wanted : context.wanted)
+        if (wanted.x == x && wanted.width == width && wanted.type == type) return;
+    context.wanted[context.wanted_next] = {x, width, type};
+    context.wanted_next = (context.wanted_next + 1) % context.wanted.size();
+}
+
+}  // namespace
+
+VectorInput vector_input(VulkanContext& context, std::uint64_t x, std::int64_t vectors,
+                         std::int64_t width, DataType type) {
+    if (context.activations == Activations::f32 || activation_format(type) == ActivationFormat::f32)
+        return {x, vectors * width * 4};
+    const std::int64_t needed = form_bytes(type, vectors, width);
+    for (const VulkanContext::QuantisedForm& form : context.quantised)
+        if (form.x == x && form.vectors == vectors && form.width == width && form.type == type &&
+            context.stream.intact(form.source_watch) && context.stream.intact(form.own_watch))
+            return {form.buffer.address, needed};
+    want_form(context, x, width, type);
+    VulkanContext::QuantisedForm* const form = next_form(context, needed);
+    if (form == nullptr) return {};
+    const shaders::MatQuantiseParams params{
+        .x = x, .to = form->buffer.address, .width = static_cast<std::int32_t>(width)};
+    context.stream.dispatch(Shader::mat_quantise, {form_kind(type)}, params,
+                            {divide_up(width, 4096), vectors}, {range_of(x, vectors * width * 4)},
+                            {range_of(form->buffer.address, needed)});
+    keep_form(context, *form, x, vectors, width, type);
+    return {form->buffer.address, needed};
+}
+
+std::array<MadeForm, 2> forms_to_make(VulkanContext& context, const float* x, std::int64_t rows,
+                                      std::int64_t values,
+                                      bool (*fits)(DataType, std::int64_t, std::int64_t)) {
+    std::array<MadeForm, 2> forms;
+    std::size_t count = 0;
+    if (rows >= kTileRows) return forms;
+    for (const VulkanContext::WantedForm& wanted : context.wanted) {
+        if (count == forms.size() || wanted.x != address_of(x) ||
+            !fits(wanted.type, wanted.width, values))
+            continue;
+        const std::int64_t vectors = rows * values / wanted.width;
+        const std::int64_t bytes = form_bytes(wanted.type, vectors, wanted.width);
+        VulkanContext::QuantisedForm* const place = next_form(context, bytes);
+        if (place == nullptr) break;
+        forms[count++] = {.kind = form_kind(wanted.type),
+                          .range = {place->buffer.address, bytes},
+                          .width = wanted.width,
+                          .type = wanted.type,
+                          .vectors = vectors,
+                          .place = place};
+    }
+    return forms;
+}
+
+void keep_forms(VulkanContext& context, const float* x, const std::array<MadeForm, 2>& forms) {
+    for (const MadeForm& form : forms)
+        if (form.place != nullptr)
+            keep_form(context, *form.place, address_of(x), form.vectors, form.width, form.type);
+}
+
+bool form_of_row(DataType type, std::int64_t width, std::int64_t values) {
+    return width == values && own_vectors(width) != 0 &&
+           width % (type == DataType::q8_0 ? 32 : 256) == 0;
 }
 
 void mat_vec(VulkanContext& context, const Product& op) {
@@ -324,6 +407,61 @@ void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::
          range_of(stacked ? by_matrix->tiles : 0,
                   stacked ? by_matrix->count * 16 + 256 + by_matrix->pairs * 4 : 0)},
         {range_of(y, rows * w.out * 4)});
+}
+
+bool may_join(const VulkanContext& context, const MatMul& op) {
+    // A software driver has no launches to save, and is faster with rows met together.
+    const bool pays =
+        context.join_products || context.device.info().kind != gpu::DeviceKind::software;
+    return pays && op.rows == 1 && op.groups == 1 && op.w.type != DataType::f32 &&
+           (op.w.type != DataType::f16 || op.w.in % 8 == 0) && !may_tile(context, op.w, 1);
+}
+
+void mat_mul_many_vk(VulkanContext& context, std::span<const MatMul> ops) {
+    if (ops.size() == 1) return mat_mul_vk(context, ops.front());
+    assert(ops.size() <= kJoinedMost);
+    const MatMul& first = ops.front();
+    const VectorInput x = vector_input(context, address_of(first.x), 1, first.w.in, first.w.type);
+    if (x.address == 0) return;
+    std::array<shaders::MatVecJob, kJoinedMost> jobs{};
+    std::array<gpu::Range, kJoinedMost + 2> reads;
+    std::array<gpu::Range, kJoinedMost> writes;
+    const std::int64_t subgroups = kWorkgroup / context.device.info().subgroup_size;
+    std::int64_t workgroups = 0;
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+        const MatMul& op = ops[i];
+        assert(op.x == first.x && op.w.type == first.w.type && op.w.in == first.w.in);
+        const PlaneAddresses planes = plane_addresses(op.w);
+        // As when it comes alone, so that its sums have the same order.
+        const RowBlocks blocks =
+            row_blocks(context, op.w.out, units_of(op.w.type, op.w.in), 1, 1, op.w.out);
+        jobs[i] = {.codes = planes.codes,
+                   .scales = planes.scales,
+                   .extra = planes.extra,
+                   .y = address_of(op.y),
+                   .out_rows = static_cast<std::uint32_t>(op.w.out),
+                   .first = static_cast<std::uint32_t>(workgroups),
+                   .split = blocks.split,
+                   .unused = 0};
+        workgroups += divide_up(op.w.out, subgroups / blocks.split);
+        reads[i] = weight_range(op.w);
+        writes[i] = range_of(op.y, op.w.out);
+    }
+    const gpu::Range list = context.table(jobs.data(), static_cast<std::int64_t>(ops.size()));
+    reads[ops.size()] = list;
+    reads[ops.size() + 1] = range_of(x.address, x.bytes);
+    const shaders::MatVecManyParams params{.jobs = list.address,
+                                           .grid = context.iq2_grid(),
+                                           .x = x.address,
+                                           .width = static_cast<std::int32_t>(first.w.in),
+                                           .count = static_cast<std::int32_t>(ops.size())};
+    const std::uint32_t depth =
+        row_blocks(context, first.w.out, units_of(first.w.type, first.w.in), 1, 1, first.w.out)
+            .depth;
+    context.stream.dispatch_bytes(vector_shader(context, VectorProduct::mat_vec_many, first.w.type),
+                                  {1, 1, 1, 1, depth}, &params, sizeof params, {workgroups},
+                                  std::span(reads).first(ops.size() + 2),
+                                  std::span(writes).first(ops.size()));
 }
 
 void mat_mul_vk(VulkanContext& context, const MatMul& op) {

@@ -9,7 +9,7 @@
 
 namespace starglass {
 
-enum class VectorProduct { mat_vec, gate_up, down };
+enum class VectorProduct { mat_vec, gate_up, down, mat_vec_many };
 
 // The kernel for a few vectors. F16 and F32 weights meet f32 values always.
 Shader vector_shader(const VulkanContext& context, VectorProduct kind, DataType type);
@@ -60,17 +60,19 @@ void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::
               std::int64_t rows, int groups, const TileGroups* by_matrix, int used);
 
 // How the subgroups of a kernel share its rows: rows a subgroup keeps under way at once, subgroups
-// that share a row, blocks of rows a workgroup goes through. `rows` and `units` (16-byte loads of a
-// row) alone decide the split, because it orders sums, and a result may not depend on its batch.
+// that share a row, blocks of rows a workgroup goes through, units of a row a lane has on their
+// way. `rows` and `units` (16-byte loads of a row) alone decide the split, because it orders sums,
+// and a result may not depend on its batch.
 struct RowBlocks {
-    std::uint32_t together, split, blocks;
+    std::uint32_t together, split, blocks, depth;
     std::int64_t workgroups;
     [[nodiscard]] gpu::SpecConstants constants(std::uint32_t columns) const {
-        return {together, columns, blocks, split};
+        return {together, columns, blocks, split, depth};
     }
 };
 RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64_t units,
-                     std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows);
+                     std::uint32_t together, std::int64_t other_workgroups, std::int64_t out_rows,
+                     std::int64_t matrices = 1);  // met by the subgroups of a workgroup, in turn
 std::int64_t units_of(DataType type, std::int64_t width);
 
 // What a kernel of `vector_shader` reads as x: the values, or with int8 arithmetic their codes.
@@ -80,5 +82,26 @@ struct VectorInput {
 };
 VectorInput vector_input(VulkanContext& context, std::uint64_t x, std::int64_t vectors,
                          std::int64_t width, DataType type);
+
+// A quantised form that a kernel makes together with the vectors it makes.
+struct MadeForm {
+    std::uint32_t kind = 0;  // as in quantise_vector.glsl; 0: none
+    gpu::Range range;
+    std::int64_t width = 0;  // of a vector of the form
+    DataType type = DataType::f32;
+    std::int64_t vectors = 0;
+    VulkanContext::QuantisedForm* place = nullptr;
+};
+// The forms that products had to make for themselves when few vectors lay at x the last time, at
+// most two: the kernel that fills x's `rows` rows of `values` values is to make them as well.
+// `fits` says which it can. Nobody finds them before `keep_forms`, which follows that kernel.
+std::array<MadeForm, 2> forms_to_make(VulkanContext& context, const float* x, std::int64_t rows,
+                                      std::int64_t values,
+                                      bool (*fits)(DataType type, std::int64_t width,
+                                                   std::int64_t values));
+void keep_forms(VulkanContext& context, const float* x, const std::array<MadeForm, 2>& forms);
+// Whether a workgroup of 256 can make a form of each of its rows: at most 4,096 values, whole
+// blocks.
+bool form_of_row(DataType type, std::int64_t width, std::int64_t values);
 
 }  // namespace starglass

@@ -104,7 +104,10 @@ void rms_norm_rope_vk(VulkanContext& context, const RmsNorm& norm, const Rope& r
                                             .pairs = rope.params.rotary / 2,
                                             .inverse = rope.inverse,
                                             .epsilon = norm.epsilon};
-    context.stream.dispatch(Shader::rms_norm_rope, {}, params, {rope.heads, rope.rows},
+    const bool vectors =
+        whole_vectors(norm.x) && whole_vectors(norm.y) && whole_vectors(norm.weight);
+    context.stream.dispatch(Shader::rms_norm_rope, {vectors ? own_vectors(norm.dim) : 0}, params,
+                            {rope.heads, rope.rows},
                             {range_of(norm.x, norm.rows * norm.dim), table},
                             {range_of(norm.y, norm.rows * norm.dim)});
 }

@@ -50,13 +50,15 @@ shaders::IndexQueryParams index_query_params(const IndexQuery& op) {
 void encode_rows_vk(VulkanContext& context, const EncodeRows& op) {
     if (op.rows == 0) return;
     assert(op.layout.width <= kWidthMax);
-    const shaders::EncodeRowsParams params{.x = address_of(op.x),
-                                           .destinations = context.stage(op.destination, op.rows),
-                                           .width = op.layout.width,
-                                           .rotary = op.layout.rotary,
-                                           .words = op.layout.stride / 4,
-                                           .transform = op.hadamard,
-                                           .scale = hadamard_scale(op.layout.width)};
+    const shaders::EncodeRowsParams params{
+        .x = address_of(op.x),
+        .destinations = op.rows == 1 ? 0 : context.stage(op.destination, op.rows),
+        .destination = address_of(op.destination[0]),
+        .width = op.layout.width,
+        .rotary = op.layout.rotary,
+        .words = op.layout.stride / 4,
+        .transform = op.hadamard,
+        .scale = hadamard_scale(op.layout.width)};
     const gpu::Range read = range_of(op.x, op.rows * op.layout.width);
     context.stream.dispatch_bytes(Shader::encode_rows, {static_cast<std::uint32_t>(op.layout.kind)},
                                   &params, sizeof params, {op.rows}, {&read, 1},

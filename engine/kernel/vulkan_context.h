@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "gpu/stream.h"
@@ -33,6 +35,19 @@ inline std::int64_t divide_up(std::int64_t value, std::int64_t step) {
     return (value + step - 1) / step;
 }
 
+// Whether kernels may read it in vectors of four.
+inline bool whole_vectors(const float* pointer) {
+    return address_of(pointer) % 16 == 0;
+}
+
+// Vectors of four of a row of `dim` values that an invocation of a kernel that norms keeps in
+// registers; 0: the row goes through memory.
+inline std::uint32_t own_vectors(std::int64_t dim) {
+    constexpr std::int64_t kAll = 1024, kMost = 4;  // values of a workgroup's vectors; vectors
+    return dim % 4 == 0 && dim <= kMost * kAll ? static_cast<std::uint32_t>(divide_up(dim, kAll))
+                                               : 0;
+}
+
 // As many workgroups as rows, on two dimensions where one might not take them: number
 // y * (workgroups on x) + x. A device need not take more than 65,535 on a dimension.
 inline gpu::Groups folded(std::int64_t rows) {
@@ -47,6 +62,7 @@ public:
     ~VulkanContext() {
         for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
         device.release(grid_);
+        for (const auto& [content, table] : tables_) device.release(table.buffer);
         for (const QuantisedForm& form : quantised) device.release(form.buffer);
         for (const RopeTable& table : rope_tables_) device.release(table.buffer);
     }
@@ -113,11 +129,28 @@ public:
     };
     std::array<QuantisedForm, gpu::Stream::kWatches / 2> quantised;  // each has two watches
     std::size_t quantised_next = 0;
+    // Forms that products had to make for themselves, the last few: whoever makes these vectors
+    // next makes the form with them (mat_mul_vk.h).
+    struct WantedForm {
+        std::uint64_t x = 0;
+        std::int64_t width = 0;
+        DataType type = DataType::f32;
+    };
+    std::array<WantedForm, 16> wanted;
+    std::size_t wanted_next = 0;
 
     // A host array where kernels can read it.
     template <class T>
     std::uint64_t stage(const T* values, std::int64_t count) {
         return stream.stage(values, count * static_cast<std::int64_t>(sizeof(T)));
+    }
+
+    // The same for short arrays that come again and again, lists of pages: in device memory, where
+    // kernels do not wait for the bus. Kernels that read it name the range.
+    template <class T>
+    gpu::Range table(const T* values, std::int64_t count) {
+        return table_bytes({reinterpret_cast<const std::byte*>(values),
+                            static_cast<std::size_t>(count) * sizeof(T)});
     }
 
     // Cosine and sine [rows][rotary/2] of positions, computed by the CPU: a GPU's are wrong for
@@ -128,8 +161,18 @@ public:
     gpu::Stream& stream;
     Activations activations;
     bool emulate_matrix = false;  // tests: cooperative matrices in ordinary arithmetic
+    bool join_products = false;   // tests: as on a real device
 
 private:
+    gpu::Range table_bytes(std::span<const std::byte> bytes);
+    struct Table {
+        gpu::Buffer buffer;
+        std::int64_t failures = -1;  // of the stream when it was written
+        std::int64_t used = 0;
+    };
+    std::unordered_map<std::string, Table> tables_;  // by content
+    std::int64_t table_uses_ = 0;
+
     struct RopeTable {
         RopeParams params;
         std::vector<std::int64_t> positions;
@@ -148,6 +191,10 @@ private:
 void embed_vk(VulkanContext& context, const Embed& op);
 void rms_norm_vk(VulkanContext& context, const RmsNorm& op);
 void mat_mul_vk(VulkanContext& context, const MatMul& op);
+// Products of one row, one type and one x may be one kernel: same bits.
+inline constexpr std::size_t kJoinedMost = 5;
+bool may_join(const VulkanContext& context, const MatMul& op);
+void mat_mul_many_vk(VulkanContext& context, std::span<const MatMul> ops);
 void hyper_pre_vk(VulkanContext& context, const HyperPre& op);
 void hyper_post_vk(VulkanContext& context, const HyperPost& op);
 void hyper_head_vk(VulkanContext& context, const HyperHead& op);

@@ -2,6 +2,7 @@
 #include "vulkan/vulkan_backend.h"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <unordered_map>
 #include <variant>
@@ -91,10 +92,11 @@ public:
     Result<double> measure_read_speed() override;
     void emulate_matrix() override { context_.emulate_matrix = true; }
     void keep_ops_apart() override { apart_ = true; }
+    void join_products() override { context_.join_products = true; }
 
     void run(const Embed& op) override { plain(op, embed_vk); }
     void run(const RmsNorm& op) override;
-    void run(const MatMul& op) override { plain(op, mat_mul_vk); }
+    void run(const MatMul& op) override;
     void run(const HyperPre& op) override;
     void run(const HyperPost& op) override {
         give_pending();
@@ -120,8 +122,12 @@ private:
         HyperPost post;
         HyperPre pre;
     };
+    struct Products {
+        std::array<MatMul, kJoinedMost> ops;
+        std::size_t count = 0;
+    };
     using Pending = std::variant<std::monostate, RmsNorm, Rope, HyperPre, HyperPost, PostPre,
-                                 Attention, RoutedExperts>;
+                                 Attention, RoutedExperts, Products>;
 
     template <class Op>
     void plain(const Op& op, void (*give)(VulkanContext&, const Op&)) {
@@ -182,6 +188,8 @@ void Implementation::give_pending() {
             if constexpr (std::is_same_v<Op, Attention>) attention_vk(context_, known);
             if constexpr (std::is_same_v<Op, RoutedExperts>)
                 routed_experts_vk(context_, known, nullptr);
+            if constexpr (std::is_same_v<Op, Products>)
+                mat_mul_many_vk(context_, std::span(known.ops).first(known.count));
         },
         op);
 }
@@ -202,6 +210,20 @@ void Implementation::run(const RmsNorm& op) {
     }
     give_pending();
     pending_ = op;
+}
+
+void Implementation::run(const MatMul& op) {
+    if (apart_ || !may_join(context_, op)) return plain(op, mat_mul_vk);
+    if (auto* products = std::get_if<Products>(&pending_);
+        products != nullptr && products->count < kJoinedMost) {
+        const MatMul& first = products->ops.front();
+        if (first.x == op.x && first.w.type == op.w.type && first.w.in == op.w.in) {
+            products->ops[products->count++] = op;
+            return;
+        }
+    }
+    give_pending();
+    pending_ = Products{{op}, 1};
 }
 
 void Implementation::run(const HyperPre& op) {

@@ -28,6 +28,8 @@ public:
     virtual void emulate_matrix() = 0;
     // Every op on its own, for tests: the values are the same to the bit.
     virtual void keep_ops_apart() = 0;
+    virtual void
+    join_products() = 0;  // one row's products of one x in one kernel, as on a real device
 };
 
 // Errors: those of gpu::Device::open.

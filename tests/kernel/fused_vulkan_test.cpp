@@ -185,6 +185,90 @@ TEST_F(Fused, HyperConnections) {
 }
 
 // More tables than are kept, each used again after others took its place.
+// Products of one x in one kernel: every type, rows of all numbers of subgroups, and those that
+// come alone.
+TEST_F(Fused, ProductsOfOneVector) {
+    context_->join_products = true;
+    for (const DataType type :
+         {DataType::q8_0, DataType::q2_k, DataType::q4_k, DataType::iq2_xxs, DataType::f16}) {
+        SCOPED_TRACE(static_cast<int>(type));
+        constexpr std::int64_t kIn = 1024;
+        const std::vector<std::int64_t> outs{256, 1, 7, 1030, 64};
+        Random random(3);
+        const float* const x = put(Floats::random(random, kIn).span());
+        std::vector<MatMul> ops;
+        for (const std::int64_t out : outs) {
+            const OwnedWeight weight = random_weight(random, type, kIn, out);
+            ops.push_back({place(weight.view()), x, room(out), 1});
+            ASSERT_TRUE(may_join(*context_, ops.back()));
+            ASSERT_TRUE(backend_->finish());  // the weight's bytes end here
+        }
+        std::vector<std::vector<float>> alone;
+        for (const MatMul& op : ops) {
+            mat_mul_vk(*context_, op);
+            alone.push_back(get(op.y, op.w.out));
+            backend_->write(op.y,
+                            std::vector<float>(static_cast<std::size_t>(op.w.out), 7.0F).data(),
+                            static_cast<std::size_t>(op.w.out) * sizeof(float));
+        }
+        const std::int64_t before = backend_->stream().dispatches();
+        mat_mul_many_vk(*context_, ops);
+        EXPECT_LE(backend_->stream().dispatches(), before + 2);
+        for (std::size_t i = 0; i < ops.size(); ++i)
+            EXPECT_EQ(get(ops[i].y, ops[i].w.out), alone[i]) << outs[i];
+    }
+}
+
+// What a norm and what the streams' mixing make for the products behind them: the second time with
+// the values, the bits that a kernel of its own makes.
+TEST_F(Fused, FormsComeWithTheValues) {
+    for (const DataType type :
+         {DataType::q8_0, DataType::q2_k, DataType::q4_k, DataType::iq2_xxs}) {
+        for (const std::int64_t dim : {256, 1024, 1280, 4096}) {
+            SCOPED_TRACE(fmt::format("{} of {}", static_cast<int>(type), dim));
+            constexpr std::int64_t kRows = 3, kOut = 32;
+            Random random(5);
+            const float* const x = put(Floats::random(random, kRows * dim).span());
+            const float* const scale = put(Floats::random(random, dim).span());
+            float* const y = room(kRows * dim);
+            float* const product = room(kRows * kOut);
+            const OwnedWeight weight = random_weight(random, type, dim, kOut);
+            const Weight w = place(weight.view());
+            std::vector<std::vector<float>> results;
+            std::vector<std::int64_t> kernels;
+            for (int turn = 0; turn < 2; ++turn) {
+                const std::int64_t before = backend_->stream().dispatches();
+                rms_norm_vk(*context_, {x, scale, y, kRows, dim, 1e-6F});
+                mat_mul_vk(*context_, {w, y, product, kRows});
+                kernels.push_back(backend_->stream().dispatches() - before);
+                results.push_back(get(product, kRows * kOut));
+            }
+            EXPECT_EQ(kernels, (std::vector<std::int64_t>{3, 2}));
+            EXPECT_EQ(results[0], results[1]);
+        }
+    }
+}
+
+TEST_F(Fused, TablesKeepTheirContents) {
+    // More than there are places for, each looked at again a little later.
+    constexpr std::int64_t kTables = 1100, kBack = 40, kLongest = 160;
+    const auto content = [](std::int64_t i) {
+        return std::vector<std::int64_t>(static_cast<std::size_t>(1 + i % kLongest), i);
+    };
+    const auto check = [&](std::int64_t i) {
+        const std::vector<std::int64_t> values = content(i);
+        const gpu::Range at =
+            context_->table(values.data(), static_cast<std::int64_t>(values.size()));
+        std::vector<std::int64_t> found(values.size());
+        ASSERT_TRUE(backend_->stream().read(found.data(), at.address, at.bytes));
+        ASSERT_EQ(found, values) << i;
+    };
+    for (std::int64_t i = 0; i < kTables; ++i) {
+        check(i);
+        check(std::max<std::int64_t>(0, i - kBack));
+    }
+}
+
 TEST_F(Fused, RopeTablesAreToldApart) {
     const auto reference = make_reference_backend(Activations::int8);
     for (int round = 0; round < 3; ++round)

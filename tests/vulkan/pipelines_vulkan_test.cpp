@@ -54,7 +54,10 @@ std::ostream& operator<<(std::ostream& out, const Member& member) {
 
 class Module {
 public:
-    explicit Module(std::span<const std::uint32_t> words) {
+    // `specialised`: values of the specialization constants; their defaults without.
+    explicit Module(std::span<const std::uint32_t> words,
+                    const gpu::SpecConstants* specialised = nullptr) {
+        std::map<std::uint32_t, std::uint32_t> spec_ids;
         for (std::size_t at = 5; at < words.size(); at += words[at] >> 16U) {
             const std::uint32_t op = words[at] & 0xFFFFU;
             const auto arg = [&](std::size_t i) { return words[at + 1 + i]; };
@@ -93,9 +96,50 @@ public:
                     pointers_[arg(0)] = {arg(1), arg(2)};
                     if (arg(1) == kPhysicalBuffer) sizes_[arg(0)] = 8;
                     break;
+                case 41:  // OpConstantTrue
+                case 42:  // OpConstantFalse
+                    constants_[arg(1)] = op == 41;
+                    break;
                 case 43:  // OpConstant
-                case 50:  // OpSpecConstant
                     constants_[arg(1)] = arg(2);
+                    break;
+                case 50:  // OpSpecConstant
+                    constants_[arg(1)] = specialised != nullptr && spec_ids.contains(arg(1))
+                                             ? specialised->at(spec_ids[arg(1)])
+                                             : arg(2);
+                    break;
+                case 52: {  // OpSpecConstantOp
+                    const auto value = [&](std::size_t i) { return constants_[arg(i)]; };
+                    std::uint32_t& result = constants_[arg(1)];
+                    switch (arg(2)) {
+                        case 128:
+                            result = value(3) + value(4);
+                            break;
+                        case 130:
+                            result = value(3) - value(4);
+                            break;
+                        case 132:
+                            result = value(3) * value(4);
+                            break;
+                        case 134:
+                            result = value(4) != 0 ? value(3) / value(4) : 0;
+                            break;
+                        case 169:
+                            result = value(3) != 0 ? value(4) : value(5);
+                            break;
+                        case 170:
+                            result = value(3) == value(4);
+                            break;
+                        case 171:
+                            result = value(3) != value(4);
+                            break;
+                        default:
+                            break;
+                    }
+                    break;
+                }
+                case 71:  // OpDecorate
+                    if (arg(1) == 1) spec_ids[arg(0)] = arg(2);
                     break;
                 case 59:  // OpVariable
                     variables_.push_back({arg(0), arg(2)});
@@ -172,6 +216,7 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(AttentionParams, selected),
            SG_AT(AttentionParams, counts),
            SG_AT(AttentionParams, rotation),
+           SG_AT(AttentionParams, form),
            SG_AT(AttentionParams, first_position),
            SG_AT(AttentionParams, heads),
            SG_AT(AttentionParams, window),
@@ -181,6 +226,7 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(AttentionParams, selected_stride),
            SG_AT(AttentionParams, splits),
            SG_AT(AttentionParams, rope_rotary),
+           SG_AT(AttentionParams, form_width),
            SG_AT(AttentionParams, scale),
            SG_AT(AttentionParams, turn)}}},
         {"compress",
@@ -198,9 +244,9 @@ const std::map<std::string, Parameters>& parameters() {
         {"encode_rows",
          {sizeof(shaders::EncodeRowsParams),
           {SG_AT(EncodeRowsParams, x), SG_AT(EncodeRowsParams, destinations),
-           SG_AT(EncodeRowsParams, width), SG_AT(EncodeRowsParams, rotary),
-           SG_AT(EncodeRowsParams, words), SG_AT(EncodeRowsParams, transform),
-           SG_AT(EncodeRowsParams, scale)}}},
+           SG_AT(EncodeRowsParams, destination), SG_AT(EncodeRowsParams, width),
+           SG_AT(EncodeRowsParams, rotary), SG_AT(EncodeRowsParams, words),
+           SG_AT(EncodeRowsParams, transform), SG_AT(EncodeRowsParams, scale)}}},
         {"experts_group",
          {sizeof(shaders::ExpertsGroupParams),
           {SG_AT(ExpertsGroupParams, selected), SG_AT(ExpertsGroupParams, tiles),
@@ -222,7 +268,8 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(HyperFinishParams, scale), SG_AT(HyperFinishParams, base),
            SG_AT(HyperFinishParams, u), SG_AT(HyperFinishParams, post),
            SG_AT(HyperFinishParams, comb), SG_AT(HyperFinishParams, weight),
-           SG_AT(HyperFinishParams, x), SG_AT(HyperFinishParams, dim),
+           SG_AT(HyperFinishParams, x), SG_AT(HyperFinishParams, form),
+           SG_AT(HyperFinishParams, other_form), SG_AT(HyperFinishParams, dim),
            SG_AT(HyperFinishParams, chunks), SG_AT(HyperFinishParams, sinkhorn),
            SG_AT(HyperFinishParams, has_weight), SG_AT(HyperFinishParams, epsilon),
            SG_AT(HyperFinishParams, hyper_epsilon), SG_AT(HyperFinishParams, norm_epsilon)}}},
@@ -289,6 +336,10 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(MatVecParams, selected), SG_AT(MatVecParams, width), SG_AT(MatVecParams, out_rows),
            SG_AT(MatVecParams, rows), SG_AT(MatVecParams, x_stride), SG_AT(MatVecParams, y_stride),
            SG_AT(MatVecParams, aligned), SG_AT(MatVecParams, used)}}},
+        {"mat_vec_many",
+         {sizeof(shaders::MatVecManyParams),
+          {SG_AT(MatVecManyParams, jobs), SG_AT(MatVecManyParams, grid), SG_AT(MatVecManyParams, x),
+           SG_AT(MatVecManyParams, width), SG_AT(MatVecManyParams, count)}}},
         {"mat_quantise",
          {sizeof(shaders::MatQuantiseParams),
           {SG_AT(MatQuantiseParams, x), SG_AT(MatQuantiseParams, to),
@@ -315,8 +366,8 @@ const std::map<std::string, Parameters>& parameters() {
         {"rms_norm",
          {sizeof(shaders::RmsNormParams),
           {SG_AT(RmsNormParams, x), SG_AT(RmsNormParams, weight), SG_AT(RmsNormParams, y),
-           SG_AT(RmsNormParams, rows), SG_AT(RmsNormParams, dim), SG_AT(RmsNormParams, has_weight),
-           SG_AT(RmsNormParams, epsilon)}}},
+           SG_AT(RmsNormParams, form), SG_AT(RmsNormParams, rows), SG_AT(RmsNormParams, dim),
+           SG_AT(RmsNormParams, has_weight), SG_AT(RmsNormParams, epsilon)}}},
         {"rms_norm_rope",
          {sizeof(shaders::RmsNormRopeParams),
           {SG_AT(RmsNormRopeParams, x), SG_AT(RmsNormRopeParams, weight),
@@ -359,6 +410,37 @@ std::vector<Shader> all_shaders() {
     return out;
 }
 
+// The constants a kernel is used with, as the files kernel/*_vk.cpp give them.
+std::vector<gpu::SpecConstants> constants_of(std::string_view name, std::uint32_t subgroup) {
+    const std::uint32_t subgroups = 256 / subgroup;
+    if (name == "compress")
+        return {{0, 1, 1}, {1, 1, 1}, {2, 1, 1}, {0, 0, 0}, {1, 0, 0}, {2, 1, 0}};
+    if (name == "embed") return {{0}, {1}, {2}, {3}, {4}};
+    if (name == "encode_rows") return {{0}, {1}, {2}};
+    if (name == "hyper_finish") return {{4, 0, 0}, {4, 0, 1, 4, 1, 4}, {4, 1, 0, 2}, {16, 0, 1}};
+    if (name == "hyper_mix")
+        return {{4, 1, 1, 1, 0}, {4, 8, 1, 1, 0}, {4, 1, 0, 0, 1}, {4, 8, 1, 1, 1}};
+    if (name == "hyper_post") return {{4}};
+    if (name.starts_with("index_score")) return {{32}, {128}};
+    if (name == "mat_quantise") return {{1}, {2}, {3}, {4}};
+    if (name == "rms_norm") return {{0}, {1}, {4}, {1, 1}, {4, 4}};
+    if (name == "rms_norm_rope") return {{0}, {1}, {4}};
+    if (name == "mat_input") return {{1}, {2}, {3}};
+    if (name.starts_with("mat_tile")) {
+        std::uint32_t across = 1;
+        while (across * across * 4 <= subgroups) across *= 2;
+        return {{across, subgroups / across}};
+    }
+    if (name.starts_with("mat_vec_"))
+        return {{4, 1, 1, 1, 1}, {1, 1, 1, 1, 4}, {2, 2, 1, 1, 2}, {2, 4, 8, 1, 1}};
+    if (name.starts_with("gate_up_") || name.starts_with("down_"))
+        return {{4, 1, 1, 1, 1}, {2, 1, 8, 1, 2}};
+    if (name.starts_with("attention"))
+        return {{512, 64, 584, 1, std::max(1U, subgroup / 16), 16},
+                {192, 64, 260, 0, std::max(1U, subgroup / 16), 32}};
+    return {{}};
+}
+
 TEST(Pipelines, ParametersLieAlikeOnBothSides) {
     std::set<const Parameters*> seen;
     for (const Shader shader : all_shaders()) {
@@ -382,41 +464,17 @@ TEST(Pipelines, WorkgroupsFitEveryUsableDevice) {
     for (const Shader shader : all_shaders()) {
         const ShaderModule& module = shader_module(shader);
         SCOPED_TRACE(module.name);
-        const Module parsed(module.words);
-        const auto size = parsed.local_size();
-        EXPECT_GT(size[0] * size[1] * size[2], 0U);
-        EXPECT_LE(size[0] * size[1] * size[2], 256U);
-        EXPECT_LE(parsed.shared_bytes(), is_matrix(module.name) ? 49152U : 32768U);
+        for (const gpu::SpecConstants& constants : constants_of(module.name, 32)) {
+            const Module parsed(module.words, &constants);
+            const auto size = parsed.local_size();
+            EXPECT_GT(size[0] * size[1] * size[2], 0U);
+            EXPECT_LE(size[0] * size[1] * size[2], 256U);
+            EXPECT_LE(parsed.shared_bytes(), is_matrix(module.name) ? 49152U : 32768U);
+        }
     }
 }
 
 // --- building them -------------------------------------------------------------------------------
-
-// The constants a kernel is used with, as the files kernel/*_vk.cpp give them.
-std::vector<gpu::SpecConstants> constants_of(std::string_view name, const gpu::DeviceInfo& device) {
-    const std::uint32_t subgroups = 256 / device.subgroup_size;
-    if (name == "compress")
-        return {{0, 1, 1}, {1, 1, 1}, {2, 1, 1}, {0, 0, 0}, {1, 0, 0}, {2, 1, 0}};
-    if (name == "embed") return {{0}, {1}, {2}, {3}, {4}};
-    if (name == "encode_rows") return {{0}, {1}, {2}};
-    if (name == "hyper_finish") return {{4, 0, 0}, {4, 0, 1}, {4, 1, 0}};
-    if (name == "hyper_mix")
-        return {{4, 1, 1, 1, 0}, {4, 8, 1, 1, 0}, {4, 1, 0, 0, 1}, {4, 8, 1, 1, 1}};
-    if (name == "hyper_post") return {{4}};
-    if (name == "mat_input") return {{1}, {2}, {3}};
-    if (name.starts_with("mat_tile")) {
-        std::uint32_t across = 1;
-        while (across * across * 4 <= subgroups) across *= 2;
-        return {{across, subgroups / across}};
-    }
-    if (name.starts_with("mat_vec_")) return {{4, 1, 1}, {1, 1, 1}, {2, 2, 1}, {2, 4, 8}};
-    if (name.starts_with("gate_up_") || name.starts_with("down_"))
-        return {{4, 1, 1, 1}, {2, 1, 8, 4}};
-    if (name.starts_with("attention"))
-        return {{512, 64, 584, 1, std::max(1U, device.subgroup_size / 16)},
-                {192, 64, 260, 0, std::max(1U, device.subgroup_size / 16)}};
-    return {{}};
-}
 
 TEST(Pipelines, EveryKernelIsBuilt) {
     const char* wanted = std::getenv("SG_TEST_DEVICE");
@@ -431,7 +489,8 @@ TEST(Pipelines, EveryKernelIsBuilt) {
         if (is_matrix(name) && !(*device)->features().cooperative_matrix) continue;
         if (name.ends_with("_dot") && !(*device)->features().integer_dot) continue;
         SCOPED_TRACE(name);
-        for (const gpu::SpecConstants& constants : constants_of(name, (*device)->info())) {
+        for (const gpu::SpecConstants& constants :
+             constants_of(name, (*device)->info().subgroup_size)) {
             auto pipeline = (*device)->pipeline(shader, constants);
             EXPECT_TRUE(pipeline) << pipeline.error().message;
             ++built;
