@@ -131,10 +131,11 @@ void on_device(gpu::Device& device, gpu::Stream& stream, AttentionProblem& probl
     std::vector<gpu::Buffer> taken;
     const auto place = [&]<class T>(T*& pointer, std::int64_t count) {
         if (count == 0) return;
-        auto room = device.allocate(count * static_cast<std::int64_t>(sizeof(T)));
+        const std::int64_t bytes = count * static_cast<std::int64_t>(sizeof(T));
+        auto room = device.allocate(bytes);  // which rounds up
         ASSERT_TRUE(room);
         taken.push_back(*room);
-        stream.write(room->address, pointer, room->bytes);
+        stream.write(room->address, pointer, bytes);
         pointer = reinterpret_cast<T*>(room->address);
     };
     const std::int64_t values = std::int64_t{op.rows} * op.heads * op.width;
