@@ -136,8 +136,8 @@ TEST(CliBench, OnlyTheLastTokensAreTimedWhenAsked) {
     const Ran ran =
         bench({"--ctx-start", "30", "--ctx-max", "60", "--prefill", "12", "--gen", "1", "--json"});
     ASSERT_EQ(ran.code, 0) << ran.err;
-    for (const Json& at : Json::parse(ran.out).at("frontiers"))
-        EXPECT_EQ(at.at("prefill").at("tokens"), 12);
+    const Json report = Json::parse(ran.out);
+    for (const Json& at : report.at("frontiers")) EXPECT_EQ(at.at("prefill").at("tokens"), 12);
 }
 
 TEST(CliBench, RefusesWhatMakesNoSense) {
