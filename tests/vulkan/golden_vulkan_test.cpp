@@ -83,8 +83,9 @@ void expect_agreement(const Agreement& a, Numerics numerics, bool software) {
     } else {
         EXPECT_LE(a.median, 5e-2);
         EXPECT_LE(a.worst, 0.3);
-        // 0.85 to 1 on the CPU; an H200 gave 0.883 in one case.
-        EXPECT_GE(a.argmax, 0.85);
+        // 0.85 to 1 on the CPU; an H200 gave 0.883 in one case, the software driver 0.886 in
+        // another.
+        EXPECT_GE(a.argmax, software ? 0.88 : 0.85);
     }
 }
 
