@@ -77,8 +77,7 @@ void attention(VulkanContext& context, const Attention& op, const Rotation& rota
     };
     const bool vectors =
         op.width % 4 == 0 && address_of(op.q) % 16 == 0 && address_of(op.out) % 16 == 0;
-    const std::int64_t split_step =
-        context.device.info().kind == gpu::DeviceKind::software ? kSplitStepSoftware : kSplitStep;
+    const std::int64_t split_step = context.software() ? kSplitStepSoftware : kSplitStep;
     const gpu::SpecConstants constants{static_cast<std::uint32_t>(op.width),
                                        static_cast<std::uint32_t>(layout.rotary),
                                        static_cast<std::uint32_t>(layout.stride), vectors ? 1U : 0U,

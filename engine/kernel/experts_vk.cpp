@@ -22,9 +22,8 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
-    const bool software = context.device.info().kind == gpu::DeviceKind::software;
     RowBlocks blocks = row_blocks(context, gate.out * pairs.used, units_of(gate.type, gate.in),
-                                  software ? 2 : 1, pairs.rows * pairs.used, gate.out, 2);
+                                  context.software() ? 2 : 1, pairs.rows * pairs.used, gate.out, 2);
     blocks.depth = 1;
     const VectorInput in = vector_input(context, address_of(x), pairs.rows, gate.in, gate.type);
     if (in.address == 0) return;

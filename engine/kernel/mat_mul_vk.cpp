@@ -96,7 +96,7 @@ RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64
                      std::int64_t matrices) {
     // A large device runs about 8,000 subgroups at once (132 multiprocessors, 64 each). A software
     // driver runs a workgroup a core, and pays for each to start.
-    const bool software = context.device.info().kind == gpu::DeviceKind::software;
+    const bool software = context.software();
     const std::int64_t kResident = software ? 128 : 8192;
     const std::int64_t width = context.device.info().subgroup_size;
     const std::int64_t subgroups = kWorkgroup / width / matrices;
@@ -410,11 +410,10 @@ void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::
 }
 
 bool may_join(const VulkanContext& context, const MatMul& op) {
-    // A software driver has no launches to save, and is faster with rows met together.
-    const bool pays =
-        context.join_products || context.device.info().kind != gpu::DeviceKind::software;
-    return pays && op.rows == 1 && op.groups == 1 && op.w.type != DataType::f32 &&
-           (op.w.type != DataType::f16 || op.w.in % 8 == 0) && !may_tile(context, op.w, 1);
+    // A software driver is faster with rows met together.
+    return (context.join_products || !context.software()) && op.rows == 1 && op.groups == 1 &&
+           op.w.type != DataType::f32 && (op.w.type != DataType::f16 || op.w.in % 8 == 0) &&
+           !may_tile(context, op.w, 1);
 }
 
 void mat_mul_many_vk(VulkanContext& context, std::span<const MatMul> ops) {
@@ -428,6 +427,7 @@ void mat_mul_many_vk(VulkanContext& context, std::span<const MatMul> ops) {
     std::array<gpu::Range, kJoinedMost> writes;
     const std::int64_t subgroups = kWorkgroup / context.device.info().subgroup_size;
     std::int64_t workgroups = 0;
+    std::uint32_t depth = 1;
     for (std::size_t i = 0; i < ops.size(); ++i) {
         const MatMul& op = ops[i];
         assert(op.x == first.x && op.w.type == first.w.type && op.w.in == first.w.in);
@@ -444,6 +444,7 @@ void mat_mul_many_vk(VulkanContext& context, std::span<const MatMul> ops) {
                    .split = blocks.split,
                    .unused = 0};
         workgroups += divide_up(op.w.out, subgroups / blocks.split);
+        depth = std::max(depth, blocks.depth);
         reads[i] = weight_range(op.w);
         writes[i] = range_of(op.y, op.w.out);
     }
@@ -455,9 +456,6 @@ void mat_mul_many_vk(VulkanContext& context, std::span<const MatMul> ops) {
                                            .x = x.address,
                                            .width = static_cast<std::int32_t>(first.w.in),
                                            .count = static_cast<std::int32_t>(ops.size())};
-    const std::uint32_t depth =
-        row_blocks(context, first.w.out, units_of(first.w.type, first.w.in), 1, 1, first.w.out)
-            .depth;
     context.stream.dispatch_bytes(vector_shader(context, VectorProduct::mat_vec_many, first.w.type),
                                   {1, 1, 1, 1, depth}, &params, sizeof params, {workgroups},
                                   std::span(reads).first(ops.size() + 2),

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -157,6 +159,9 @@ public:
     // large angles. The tables of a batch are kept for the layers that share them.
     gpu::Range rope_table(const RopeParams& params, std::span<const std::int64_t> positions);
 
+    // A software driver has no launches to save, and pays for each workgroup.
+    [[nodiscard]] bool software() const { return device.info().kind == gpu::DeviceKind::software; }
+
     gpu::Device& device;
     gpu::Stream& stream;
     Activations activations;
@@ -170,7 +175,14 @@ private:
         std::int64_t failures = -1;  // of the stream when it was written
         std::int64_t used = 0;
     };
-    std::unordered_map<std::string, Table> tables_;  // by content
+    // Looked up without a string of its own: a few a layer for every token.
+    struct ContentHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view content) const {
+            return std::hash<std::string_view>()(content);
+        }
+    };
+    std::unordered_map<std::string, Table, ContentHash, std::equal_to<>> tables_;  // by content
     std::int64_t table_uses_ = 0;
 
     struct RopeTable {
