@@ -75,7 +75,7 @@ Status read_batch(ByteReader& reader, std::size_t frame, ExpertTrace::Batch& bat
         std::span<const std::byte> bytes;
         if (!reader.read_bytes(count * sizeof(std::int16_t), bytes)) return false;
         to.resize(count);
-        std::memcpy(to.data(), bytes.data(), bytes.size());
+        std::ranges::copy(bytes, std::as_writable_bytes(std::span(to)).begin());
         return true;
     };
     if (!take(frame * static_cast<std::size_t>(batch.rows), batch.experts) ||
@@ -108,7 +108,7 @@ Result<ExpertTrace> read_body(std::span<const std::byte> body) {
         std::span<const std::byte> bytes;
         if (!reader.read_bytes(count * sizeof(to[0]), bytes)) return false;
         to.resize(count);
-        std::memcpy(to.data(), bytes.data(), bytes.size());
+        std::ranges::copy(bytes, std::as_writable_bytes(std::span(to)).begin());
         return true;
     };
     if (!take(expected * static_cast<std::size_t>(trace.layers) *

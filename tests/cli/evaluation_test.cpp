@@ -34,7 +34,7 @@ std::string token_stream(std::uint64_t seed, int count) {
 
 std::vector<float> floats(const std::string& bytes) {
     std::vector<float> values(bytes.size() / 4);
-    std::memcpy(values.data(), bytes.data(), values.size() * 4);
+    if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * 4);
     return values;
 }
 
