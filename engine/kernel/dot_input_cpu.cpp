@@ -10,7 +10,7 @@
 #define HWY_TARGET_INCLUDE "kernel/dot_input_cpu.cpp"
 #include <hwy/foreach_target.h>
 
-#include "kernel/weight_tile-inl.h"
+#include "kernel/float_panel-inl.h"
 
 // What a DotInput will refer to. Shared by all targets.
 #ifndef STARGLASS_KERNEL_DOT_BUFFERS
@@ -153,6 +153,13 @@ void quantise_q8_k_target(const DotBuffers& to, std::int64_t row) {
     }
 }
 
+void pack_vectors_target(const DotInput& in, std::int64_t first, std::int64_t count, float* panel) {
+    pack_vectors(in, first, count, panel);
+}
+bool packs_vectors_target() {
+    return HWY_TARGET != HWY_SCALAR;
+}
+
 void swiglu_target(const float* gate, const float* up, std::int64_t count, float clamp,
                    float weight, float* hidden) {
     const Float d;
@@ -191,10 +198,19 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace starglass {
+namespace {
+
+struct PanelTile {
+    std::int64_t first, size;
+};
+
+}  // namespace
 
 HWY_EXPORT(quantise_q8_0_target);
 HWY_EXPORT(quantise_q8_k_target);
 HWY_EXPORT(swiglu_target);
+HWY_EXPORT(pack_vectors_target);
+HWY_EXPORT(packs_vectors_target);
 
 void swiglu_rows(const float* gate, const float* up, std::int64_t count, float clamp, float weight,
                  float* hidden) {
@@ -202,10 +218,28 @@ void swiglu_rows(const float* gate, const float* up, std::int64_t count, float c
 }
 
 DotInput make_dot_input(CpuContext& context, Arena& arena, DataType weight, const float* x,
-                        std::int64_t rows, std::int64_t in, const std::int32_t* source) {
+                        std::int64_t rows, std::int64_t in, const std::int32_t* source,
+                        std::int64_t run) {
     DotInput input{.in = in, .rows = rows, .x = x, .source = source};
     if (context.activations() == Activations::int8) input.format = activation_format(weight);
-    if (input.format == ActivationFormat::f32) return input;
+    if (input.format == ActivationFormat::f32) {
+        if (run >= kPanelRun && HWY_DYNAMIC_DISPATCH(packs_vectors_target)()) {
+            auto* const panels = arena.take<float>(rows * panel_places(in));
+            auto* const tiles = arena.take<PanelTile>(rows / kPanelVectorsLeast + 1);
+            std::int64_t count = 0;
+            for (std::int64_t first = 0; first < rows; first += run)
+                for_each_panel_tile(run, [&](std::int64_t at, std::int64_t size) {
+                    tiles[count++] = {first + at, size};
+                });
+            context.share(count, rows * in, [&](std::int64_t tile, int) {
+                const auto [first, size] = tiles[tile];
+                HWY_DYNAMIC_DISPATCH(pack_vectors_target)
+                (input, first, size, panels + first * panel_places(in));
+            });
+            input.panels = panels;
+        }
+        return input;
+    }
 
     const bool q8_k = input.format == ActivationFormat::q8_k;
     DotBuffers to{input};

@@ -46,9 +46,10 @@ Grouping group_by_expert(const RoutedExperts& op, Arena& arena) {
 
 // Gate and up may differ in type, then perhaps also in what they want to meet.
 template <class Op>
-DotInput make_up_input(CpuContext& context, Arena& arena, const Op& op, const DotInput& gate) {
+DotInput make_up_input(CpuContext& context, Arena& arena, const Op& op, const DotInput& gate,
+                       std::int64_t run) {
     if (op.up.type == op.gate.type) return gate;
-    return make_dot_input(context, arena, op.up.type, op.x, gate.rows, op.up.in, gate.source);
+    return make_dot_input(context, arena, op.up.type, op.x, gate.rows, op.up.in, gate.source, run);
 }
 
 // The routed experts of one op, step by step. Vectors of pairs lie in grouping order, so that an
@@ -65,7 +66,7 @@ public:
           lone_(op.rows == 1),
           x_(make_dot_input(context, arena_, op.gate.type, op.x, lone_ ? 1 : pairs_, op.gate.in,
                             lone_ ? nullptr : grouping_.token)),
-          x_up_(make_up_input(context, arena_, op, x_)),
+          x_up_(make_up_input(context, arena_, op, x_, 0)),
           hidden_(arena_.take<float>(pairs_ * op.gate.out)) {}
 
     void run() {
@@ -262,8 +263,9 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
     Arena& arena = context.start_op();
     const std::int64_t inner = op.gate.out;
     const std::int64_t outer = op.down.out;
-    const DotInput x = make_dot_input(context, arena, op.gate.type, op.x, op.rows, op.gate.in);
-    const DotInput x_up = make_up_input(context, arena, op, x);
+    const DotInput x =
+        make_dot_input(context, arena, op.gate.type, op.x, op.rows, op.gate.in, nullptr, op.rows);
+    const DotInput x_up = make_up_input(context, arena, op, x, op.rows);
     auto* hidden = arena.take<float>(op.rows * inner);
 
     const std::int64_t piece = context.piece(inner, kDotRowsTile, 64);
@@ -295,7 +297,8 @@ void shared_expert_cpu(CpuContext& context, const SharedExpert& op) {
                         hidden + row * inner + first);
     });
 
-    const DotInput h = make_dot_input(context, arena, op.down.type, hidden, op.rows, inner);
+    const DotInput h =
+        make_dot_input(context, arena, op.down.type, hidden, op.rows, inner, nullptr, op.rows);
     const std::int64_t down_piece = context.piece(outer, kDotRowsTile, 64);
     context.share((outer + down_piece - 1) / down_piece, work, [&](std::int64_t index, int worker) {
         const std::int64_t first = index * down_piece;

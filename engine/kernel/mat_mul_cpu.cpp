@@ -19,7 +19,7 @@ void mat_mul_cpu(CpuContext& context, const MatMul& op) {
                 source[group * op.rows + row] = static_cast<std::int32_t>(row * groups + group);
     }
     const DotInput input =
-        make_dot_input(context, arena, op.w.type, op.x, op.rows * groups, op.w.in, source);
+        make_dot_input(context, arena, op.w.type, op.x, op.rows * groups, op.w.in, source, op.rows);
 
     const std::int64_t outputs = op.w.out / groups;
     // A lone vector waits for memory, and for the thread that comes last: smaller pieces.

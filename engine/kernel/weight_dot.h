@@ -32,6 +32,9 @@ struct DotInput {
     // [in/32, rows] where the weights' codes are met with an offset: minus it, times the sum of
     // 32 codes.
     const std::int32_t* bias = nullptr;
+    // Of f32, where vectors come in long runs: their values as float_panel-inl.h wants them, tile
+    // after tile of a run, [tiles, panel_places(in), vectors of the tile].
+    const float* panels = nullptr;
 
     // Where in `code` those of a vector begin at a column, a multiple of 32.
     [[nodiscard]] std::int64_t code_offset(std::int64_t row, std::int64_t column) const {
@@ -42,11 +45,35 @@ struct DotInput {
     }
 };
 
+// Vectors of a run of at least kPanelRun are met in tiles of kPanelVectors or a few less, none much
+// smaller than another. Fewer are not worth rearranging the weights for.
+inline constexpr std::int64_t kPanelVectors = 12;
+inline constexpr std::int64_t kPanelVectorsLeast = 6;
+inline constexpr std::int64_t kPanelRun = 6;
+
+// Places of a panel of rows of `in` values: some stay empty.
+constexpr std::int64_t panel_places(std::int64_t in) {
+    return in + 16;
+}
+
+// body(first, size) for each tile of a run.
+template <class Body>
+void for_each_panel_tile(std::int64_t run, Body&& body) {
+    std::int64_t tiles = (run + kPanelVectors - 1) / kPanelVectors;
+    for (std::int64_t first = 0; tiles > 0; --tiles) {
+        const std::int64_t size = (run - first + tiles - 1) / tiles;
+        body(first, size);
+        first += size;
+    }
+}
+
 // Quantises where the context's activations and the weight type ask for it (memory from `arena`);
 // f32 activations refer to x itself. `source`, unless null, names the row of x for each of `rows`
-// vectors, and has to live as long as the result. In parallel when there are many.
+// vectors, and has to live as long as the result. In parallel when there are many. `run`, unless
+// zero, promises that every job takes vectors [n*run, (n+1)*run).
 DotInput make_dot_input(CpuContext& context, Arena& arena, DataType weight, const float* x,
-                        std::int64_t rows, std::int64_t in, const std::int32_t* source = nullptr);
+                        std::int64_t rows, std::int64_t in, const std::int32_t* source = nullptr,
+                        std::int64_t run = 0);
 
 // Rows are best handed to dot_rows by multiples of this.
 inline constexpr std::int64_t kDotRowsTile = 16;

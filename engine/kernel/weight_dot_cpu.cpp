@@ -13,7 +13,7 @@
 #define HWY_TARGET_INCLUDE "kernel/weight_dot_cpu.cpp"
 #include <hwy/foreach_target.h>
 
-#include "kernel/weight_tile-inl.h"
+#include "kernel/float_panel-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace starglass {
@@ -329,22 +329,30 @@ void dot_rows_target(const DotRows& job, Arena& arena) {
         return;
     }
     const std::int64_t in = job.input->in;
-    if (job.type == DataType::f32) {
-        dot_float_rows(job, reinterpret_cast<const float*>(job.w), in, 0, job.outputs);
-        return;
-    }
-    if (job.type == DataType::f16) {
-        dot_float_rows(job, reinterpret_cast<const std::uint16_t*>(job.w), in, 0, job.outputs);
-        return;
-    }
+    float* const panel = job.input->panels != nullptr && job.outputs >= kPanelRowsLeast
+                             ? arena.take<float>(kPanelRows * panel_places(in))
+                             : nullptr;
+    const auto multiply = [&](const auto* w, std::int64_t o, std::int64_t rows) {
+        if (panel != nullptr)
+            multiply_panels(job, w, in, o, rows, panel);
+        else
+            dot_float_rows(job, w, in, o, rows);
+    };
+    if (job.type == DataType::f32)
+        return multiply(reinterpret_cast<const float*>(job.w), 0, job.outputs);
+    if (job.type == DataType::f16)
+        return multiply(reinterpret_cast<const std::uint16_t*>(job.w), 0, job.outputs);
     // Quantised rows as floats, a few at a time.
-    constexpr std::int64_t kBatch = 8;
-    auto* weights = arena.take<float>(kBatch * in);
-    for (std::int64_t o = 0; o < job.outputs; o += kBatch) {
-        const std::int64_t rows = std::min(kBatch, job.outputs - o);
+    const std::int64_t batch = panel != nullptr ? kPanelRows : 8;
+    const std::int64_t least = panel != nullptr ? kPanelRowsLeast : 1;
+    auto* weights = arena.take<float>(batch * in);
+    for (std::int64_t at = 0; at < job.outputs; at += batch) {
+        // Panels take whole registers of rows: the last one reaches back.
+        const std::int64_t o = std::min(at, job.outputs - least);
+        const std::int64_t rows = std::min(batch, job.outputs - o);
         for (std::int64_t r = 0; r < rows; ++r)
             dequantise_row(job.type, job.w + (o + r) * job.row_size, in, weights + r * in);
-        dot_float_rows(job, weights, in, o, rows);
+        multiply(weights, o, rows);
     }
 }
 

@@ -135,6 +135,28 @@ void expect_family(const Family& family, Activations activations, double toleran
     });
 }
 
+// Many vectors go through panels of weights, one does not: the order of additions is the same.
+TEST(Cpu, FloatProductsDoNotDependOnTheBatchOnAnyInstructionSet) {
+    for_each_target([] {
+        const auto backend = make_cpu_backend(Activations::f32, 2);
+        for (const MatMulCase& c : mat_mul_cases()) {
+            if (c.rows < 2) continue;
+            SCOPED_TRACE(std::to_string(c.in) + " -> " + std::to_string(c.out) + ", rows " +
+                         std::to_string(c.rows));
+            MatMulProblem batch(c), alone(c);
+            backend->run(batch.op());
+            for (std::int64_t row = 0; row < c.rows; ++row) {
+                MatMul op = alone.op();
+                op.rows = 1;
+                op.x += row * c.in * c.groups;
+                op.y += row * c.out;
+                backend->run(op);
+            }
+            expect_same_bits(batch.y.span(), alone.y.span());
+        }
+    });
+}
+
 TEST(Cpu, MatMulOnEveryInstructionSetAndThreadCount) {
     expect_family(mat_mul_outputs, Activations::int8, 1e-5);
     expect_family(mat_mul_outputs, Activations::f32, 1e-5);

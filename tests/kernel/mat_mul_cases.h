@@ -32,7 +32,15 @@ inline std::vector<MatMulCase> mat_mul_cases() {
     for (const std::int64_t out : {1, 2, 15, 16, 17, 33, 64})
         for (const DataType type : {DataType::f16, DataType::q8_0})
             cases.push_back({type, 64, out, 2});
+    // Runs long enough for panels of floats: every size of tile, tails of rows and of columns.
+    for (const std::int64_t rows : {23, 24, 25, 27, 29, 33, 35, 48})
+        cases.push_back({DataType::f16, 16 * rows - 300, 16 + rows, rows});
+    for (const std::int64_t out : {15, 16, 31, 32, 47, 67})
+        cases.push_back({DataType::f32, 3 * out + 1, out, 25});
+    cases.push_back({DataType::q8_0, 96, 41, 26});
+    cases.push_back({DataType::q4_k, 256, 37, 30});
     // Grouped output projection.
+    cases.push_back({DataType::f16, 136, 99, 25, 3});
     cases.push_back({DataType::q8_0, 96, 8, 5, 4});
     cases.push_back({DataType::q8_0, 384, 128, 3, 2});
     cases.push_back({DataType::f16, 40, 6, 2, 3});
