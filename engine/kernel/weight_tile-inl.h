@@ -376,6 +376,13 @@ struct Products {
         for (int t = 0; t < T; ++t)
             isum[Sum][t] = hn::Add(isum[Sum][t], hn::Mul(acc[Slot][t], scale));
     }
+    // As end, where sums fit in 16 bits and scales have nothing above them: one multiply-add.
+    template <int Slot, int Sum>
+    HWY_INLINE void end_short(Int scale) {
+        for (int t = 0; t < T; ++t)
+            isum[Sum][t] = add_pairs(isum[Sum][t], hn::BitCast(D16(), acc[Slot][t]),
+                                     hn::BitCast(D16(), scale));
+    }
     // The finished sum of a slot that has its scales in its codes.
     template <int Slot>
     HWY_INLINE void take() {
@@ -469,16 +476,16 @@ HWY_INLINE void replay_groups(const Chunk& chunk, Sink& sink) {
     }
 }
 
-// Codes of two bits, four to a byte, are met where they are by one or two vectors (with VNNI): a
-// mask is enough, products come out 1, 4, 16 or 64 times too large, and are summed apart until the
-// end of the block. From three vectors on (kFolds) a code and its four-bit scale, at most 45
-// together, share a byte, found in a table of {0, s, 2s, 3s} for each row: then a block needs one
-// sum.
+// Codes of two bits, four to a byte. By one or two vectors (with VNNI) two of the four are met
+// where they are: a mask is enough, products of the upper one come out four times too large, and
+// are summed apart until the end of the block. From three vectors on (kFolds) a code and its
+// four-bit scale, at most 45 together, share a byte, found in a table of {0, s, 2s, 3s} for each
+// row: then a block needs one sum.
 struct TileQ2K {
     static constexpr int kBlock = 256;
     static constexpr int kBytes = 84;
     static constexpr int kSlots = 1;
-    static constexpr int kSums = kOffsetCodes ? 4 : 1;
+    static constexpr int kSums = kOffsetCodes ? 2 : 1;
     static constexpr bool kBiased = false;
     static constexpr bool kMinimum = true;
     static constexpr bool kSigned = false;
@@ -496,31 +503,36 @@ struct TileQ2K {
             sink.min(2 * i, pair_of<0>(min));
             sink.min(2 * i + 1, pair_of<2>(min));
         });
+        Word low[4];
+        for (int i = 0; i < 4; ++i) low[i] = hn::And(scales.word[i], hn::Set(du32, 0x0F0F0F0FU));
         if constexpr (Sink::kFolds) sink.template begin<0>(0);
         // Columns 128*half + 32*plane + 4*j: bits 2*plane of word j of these 32 bytes.
         unroll<2>([&](auto half) SG_INLINE_LAMBDA {
-            const EightWords words = load_eight_words(w + 16 + 32 * half);
+            EightWords words = load_eight_words(w + 16 + 32 * half);
             unroll<8>([&](auto at) SG_INLINE_LAMBDA {
                 constexpr int plane = at / 2;
                 constexpr int part = at % 2;
                 constexpr int group = 8 * half + at;
                 constexpr int first = 32 * half + 8 * plane + 4 * part;
-                const Word scale = hn::And(hn::ShiftRight<8 * (group % 4)>(scales.word[group / 4]),
-                                           hn::Set(du32, 15));
+                constexpr int together = kOffsetCodes && !Sink::kFolds ? 2 : 1;  // planes
+                if constexpr (part == 0 && plane > 0 && plane % together == 0)
+                    for (Word& word : words.word) word = hn::ShiftRight<2 * together>(word);
+                const Int scale = byte_of<group % 4>(low[group / 4]);
                 if constexpr (Sink::kFolds) {
-                    const auto table =
-                        hn::BitCast(D8(), hn::Mul(scale, hn::Set(du32, 0x03020100U)));
+                    const auto table = hn::BitCast(
+                        D8(), hn::Mul(hn::BitCast(du32, scale), hn::Set(du32, 0x03020100U)));
                     unroll<4>([&](auto j) SG_INLINE_LAMBDA {
-                        sink.template step<0>(first + j,
-                                              scaled<2 * plane>(words.word[4 * part + j], table));
+                        sink.template step<0>(first + j, scaled(words.word[4 * part + j], table));
                     });
                 } else {
+                    constexpr int in_place = plane % together;
                     sink.template begin<0>(0);
                     unroll<4>([&](auto j) SG_INLINE_LAMBDA {
-                        sink.template step<0>(first + j,
-                                              masked<2 * plane>(words.word[4 * part + j]));
+                        sink.template step<0>(
+                            first + j, and_bytes(words.word[4 * part + j], 3 << 2 * in_place));
                     });
-                    sink.template end<0, kOffsetCodes ? plane : 0>(0, hn::BitCast(D32(), scale));
+                    // At most 4 * 3 * 128 * 16.
+                    sink.template end_short<0, in_place>(scale);
                 }
             });
         });
@@ -540,9 +552,7 @@ struct TileQ2K {
     static HWY_INLINE void add(Products<TileQ2K, T>& p, FloatVec* sum) {
         if constexpr (kOffsetCodes)
             for (int t = 0; t < T; ++t)
-                p.isum[0][t] = hn::Add(
-                    hn::Add(p.isum[0][t], hn::ShiftRight<2>(p.isum[1][t])),
-                    hn::Add(hn::ShiftRight<4>(p.isum[2][t]), hn::ShiftRight<6>(p.isum[3][t])));
+                p.isum[0][t] = hn::Add(p.isum[0][t], hn::ShiftRight<2>(p.isum[1][t]));
         add_with_minimum(p, sum);
     }
     static HWY_INLINE FloatVec finish(FloatVec sum) { return sum; }
@@ -556,28 +566,22 @@ private:
             a, z, b, z, a + 4, z, b + 4, z, a + 8, z, b + 8, z, a + 12, z, b + 12, z};
         return hn::BitCast(D16(), hn::TableLookupBytesOr0(bytes, hn::LoadDup128(D8(), kTake)));
     }
-    template <int Shift>
-    static HWY_INLINE Word shifted(Word words) {
-        if constexpr (Shift == 0)
-            return words;
-        else
-            return hn::ShiftRight<Shift>(words);
+    // Byte Index of each word.
+    template <int Index>
+    static HWY_INLINE Int byte_of(Word words) {
+        constexpr std::uint8_t a = Index, z = 0x80;
+        alignas(16) static constexpr std::uint8_t kTake[16] = {a,     z, z, z, a + 4,  z, z, z,
+                                                               a + 8, z, z, z, a + 12, z, z, z};
+        return hn::BitCast(
+            D32(), hn::TableLookupBytesOr0(hn::BitCast(D8(), words), hn::LoadDup128(D8(), kTake)));
     }
-    template <int Shift>
-    static HWY_INLINE Bytes masked(Word words) {
-        if constexpr (kOffsetCodes)
-            return and_bytes(words, static_cast<std::uint8_t>(3 << Shift));
-        else
-            return and_bytes(shifted<Shift>(words), 3);
-    }
-    template <int Shift>
+    // A table look-up serves the four rows of 128 bits: row i has entries 4i..4i+3.
     static HWY_INLINE Bytes scaled(Word words, Bytes table) {
-        // A table look-up serves the four rows of 128 bits: row i has entries 4i..4i+3.
         alignas(16) static constexpr std::uint8_t kFirst[16] = {0, 0, 0, 0, 4,  4,  4,  4,
                                                                 8, 8, 8, 8, 12, 12, 12, 12};
         const Bytes row = hn::LoadDup128(D8(), kFirst);
-        return hn::TableLookupBytes(
-            table, hn::OrAnd(row, hn::BitCast(D8(), shifted<Shift>(words)), hn::Set(D8(), 3)));
+        return hn::TableLookupBytes(table,
+                                    hn::OrAnd(row, hn::BitCast(D8(), words), hn::Set(D8(), 3)));
     }
 };
 
