@@ -43,7 +43,7 @@ set(sg_sanitizer_options)
 set(sg_left_out "suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers")
 if(STARGLASS_SANITIZE MATCHES "address")
   set(sg_sanitizer_options
-    "ASAN_OPTIONS=string_prepend:detect_stack_use_after_return=1:strict_string_checks=1:"
+    "ASAN_OPTIONS=string_prepend:strict_string_checks=1:"
     "UBSAN_OPTIONS=string_prepend:print_stacktrace=1:"
     "LSAN_OPTIONS=string_prepend:${sg_left_out}/lsan.txt:print_suppressions=0:")
 elseif(STARGLASS_SANITIZE MATCHES "thread")

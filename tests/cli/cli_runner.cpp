@@ -14,12 +14,14 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/sanitized.h"
+
 namespace starglass::cli_test {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kRunTimeMax = 120s;
+constexpr auto kRunTimeMax = kSanitized ? 1200s : 120s;
 
 void redirect(const std::string& path, int flags, int descriptor) {
     const int file = open(path.c_str(), flags, 0600);
