@@ -12,6 +12,7 @@
 #include "cache/cache_support.h"
 #include "gpu/pipeline_file.h"
 #include "model/golden_support.h"
+#include "support/sanitized.h"
 #include "support/vulkan_model.h"
 
 namespace starglass::test {
@@ -235,6 +236,7 @@ TEST(PipelineFile, ADamagedOneIsNotedAndBuiltAnew) {
 
 // A process that loads, computes and saves is killed at any moment; what it leaves is whole.
 TEST(KilledVulkan, LeavesNothingThatHarms) {
+    if (kThreadSanitized) GTEST_SKIP() << "the race checker does not follow a fork";
     Folder folder;
     std::mt19937 random(8);
     for (const int milliseconds : {5, 40, 90, 150, 250, 400, 700, 1200}) {
