@@ -59,32 +59,40 @@ HWY_INLINE float weight_value(std::uint16_t w) {
     return f16_to_f32(w);
 }
 
-// out[t] = w . x[t]. Four accumulators a vector of lanes each, because an addition has to wait
-// four cycles for the one before it; then lanes, then the tail. The order is the same for every T.
-template <int T, class W>
-HWY_INLINE void dot_float(const W* HWY_RESTRICT w, const float* const* x, std::int64_t count,
-                          float* out) {
+// out[r] = w[r] . x. Four accumulators a vector of lanes each, because an addition has to wait four
+// cycles for the one before it; then lanes, then the tail. The order is the same for every R.
+// Several rows at a time because memory answers several streams sooner than one; what lies `ahead`
+// bytes further is asked for.
+template <int R, class W>
+HWY_INLINE void dot_float(const W* const* w, const float* HWY_RESTRICT x, std::int64_t count,
+                          std::int64_t ahead, float* out) {
     const Float d;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    FloatVec sum[T][4];
-    for (int t = 0; t < T; ++t)
-        for (int u = 0; u < 4; ++u) sum[t][u] = hn::Zero(d);
+    FloatVec sum[R][4];
+    for (int r = 0; r < R; ++r)
+        for (int u = 0; u < 4; ++u) sum[r][u] = hn::Zero(d);
     std::int64_t i = 0;
-    for (; i + 4 * lanes <= count; i += 4 * lanes)
-        for (int u = 0; u < 4; ++u) {
-            const FloatVec weight = load_weights(w + i + u * lanes);
-            for (int t = 0; t < T; ++t)
-                sum[t][u] = hn::MulAdd(weight, hn::LoadU(d, x[t] + i + u * lanes), sum[t][u]);
+    for (; i + 4 * lanes <= count; i += 4 * lanes) {
+        for (int r = 0; r < R; ++r) {
+            const char* next = reinterpret_cast<const char*>(w[r] + i) + ahead;
+            const auto bytes = 4 * lanes * static_cast<std::int64_t>(sizeof(W));
+            for (std::int64_t line = 0; line < bytes; line += 64)
+                __builtin_prefetch(next + line, 0, 2);
         }
-    for (; i + lanes <= count; i += lanes) {
-        const FloatVec weight = load_weights(w + i);
-        for (int t = 0; t < T; ++t)
-            sum[t][0] = hn::MulAdd(weight, hn::LoadU(d, x[t] + i), sum[t][0]);
+        for (int u = 0; u < 4; ++u) {
+            const FloatVec v = hn::LoadU(d, x + i + u * lanes);
+            for (int r = 0; r < R; ++r)
+                sum[r][u] = hn::MulAdd(load_weights(w[r] + i + u * lanes), v, sum[r][u]);
+        }
     }
-    for (int t = 0; t < T; ++t) {
-        float total = sum_of(hn::Add(hn::Add(sum[t][0], sum[t][1]), hn::Add(sum[t][2], sum[t][3])));
-        for (std::int64_t k = i; k < count; ++k) total += weight_value(w[k]) * x[t][k];
-        out[t] = total;
+    for (; i + lanes <= count; i += lanes) {
+        const FloatVec v = hn::LoadU(d, x + i);
+        for (int r = 0; r < R; ++r) sum[r][0] = hn::MulAdd(load_weights(w[r] + i), v, sum[r][0]);
+    }
+    for (int r = 0; r < R; ++r) {
+        float total = sum_of(hn::Add(hn::Add(sum[r][0], sum[r][1]), hn::Add(sum[r][2], sum[r][3])));
+        for (std::int64_t k = i; k < count; ++k) total += weight_value(w[r][k]) * x[k];
+        out[r] = total;
     }
 }
 

@@ -35,6 +35,8 @@ HWY_INLINE void for_each_tile(std::int64_t count, Body&& body) {
     }
 }
 
+constexpr std::int64_t kAheadBytes = 65536;
+
 #if HWY_TARGET == HWY_SCALAR
 
 // Plain loops for machines without AVX2: the functions of tensor/block_format over our layout.
@@ -80,7 +82,6 @@ void dot_rows_codes(const DotRows& job, Arena&) {
 // share a Chunk in L1 (4 KiB of codes), whose tiles of vectors keep one integer sum each, and
 // one more for formats with scales, in registers.
 constexpr int kDirect = SG_AVX512 ? 8 : 3;
-constexpr std::int64_t kAheadBytes = 65536;
 constexpr int kTileVectors = SG_AVX512 ? 8 : 4;
 
 template <class Format>
@@ -252,6 +253,7 @@ void dot_rows_codes(const DotRows& job, Arena& arena) {
 // sums fill the registers of AVX-512 and hide each other's latency. AVX2 has room for 2 by 4.
 constexpr int kFloatRows = SG_AVX512 ? 4 : 2;
 constexpr int kFloatVectors = SG_AVX512 ? 6 : 4;
+constexpr int kLoneRows = SG_AVX512 ? 4 : 2;
 
 template <int R, int T, class W>
 HWY_INLINE void dot_float_tile(const DotRows& job, const W* const* w, std::int64_t o,
@@ -314,8 +316,14 @@ void dot_float_rows(const DotRows& job, const W* w, std::int64_t stride, std::in
     // A lone vector is dot_float itself: its four sums run side by side, and the row is read once.
     if (job.count == 1) {
         const float* x = job.input->vector(job.first);
-        for (std::int64_t r = 0; r < rows; ++r)
-            dot_float<1>(w + r * stride, &x, job.input->in, job.out + o + r);
+        const auto bytes = stride * static_cast<std::int64_t>(sizeof(W));
+        const std::int64_t ahead = (kAheadBytes + bytes - 1) / bytes * bytes;
+        for_each_tile<kLoneRows>(rows, [&](auto size, std::int64_t first) {
+            constexpr int R = decltype(size)::value;
+            const W* row[R];
+            for (int r = 0; r < R; ++r) row[r] = w + (first + r) * stride;
+            dot_float<R>(row, x, job.input->in, ahead, job.out + o + first);
+        });
         return;
     }
     all(std::integral_constant<int, kFloatVectors>(), std::integral_constant<int, kFloatRows>());
