@@ -116,10 +116,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kAlignment = std::int64_t{2} << 20;  // of a large page
 constexpr std::int64_t kLine = 512;  // what read_all_target reads at once, or more
+constexpr int kReadPasses = 5;
+constexpr std::int64_t kReadStretch = std::int64_t{64} << 20;  // between two looks at the token
 // What is timed is short, and the best of many counts: on a machine that does other things too,
 // something is always taken away from what takes long.
-constexpr int kReadPasses = 5;
-constexpr std::int64_t kReadTimed = std::int64_t{64} << 20;
 constexpr int kArithmeticPasses = 50;
 constexpr auto kArithmeticTimed = std::chrono::milliseconds(2);
 
@@ -178,12 +178,14 @@ Result<std::vector<double>> measure_read_speed(std::span<const int> threads, std
         const auto cut = [&](std::int64_t length, int worker) {
             return length / kLine * worker / pool.threads() * kLine;
         };
+        // Whole passes count: of a single stretch much may have stayed in a large last level cache.
         double best = 0;
-        for (int pass = 0; pass < kReadPasses; ++pass)
-            for (std::int64_t at = 0; at < bytes; at += kReadTimed) {
+        for (int pass = 0; pass < kReadPasses; ++pass) {
+            const bool first = result.empty() && pass == 0;
+            double seconds = 0;
+            for (std::int64_t at = 0; at < bytes; at += kReadStretch) {
                 if (cancel.cancelled()) return fail(ErrorCode::cancelled, "measuring was stopped");
-                const std::int64_t length = std::min(kReadTimed, bytes - at);
-                const bool first = result.empty() && pass == 0;
+                const std::int64_t length = std::min(kReadStretch, bytes - at);
                 const Clock::time_point start = Clock::now();
                 pool.run([&](int worker) {
                     std::byte* part = buffer.get() + at + cut(length, worker);
@@ -193,9 +195,10 @@ Result<std::vector<double>> measure_read_speed(std::span<const int> threads, std
                     kept.fetch_add(HWY_DYNAMIC_DISPATCH(read_all_target)(part, size),
                                    std::memory_order_relaxed);
                 });
-                if (!first)
-                    best = std::max(best, static_cast<double>(length) / seconds_since(start));
+                seconds += seconds_since(start);
             }
+            if (!first) best = std::max(best, static_cast<double>(bytes) / seconds);
+        }
         result.push_back(best);
     }
     return result;

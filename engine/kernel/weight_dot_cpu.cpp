@@ -121,16 +121,13 @@ struct Tile {
 };
 
 // Sixteen streams are more than the hardware follows, but tiles follow each other in memory: while
-// one is worked on, a later one is asked for line by line, into L2. Memory answers after some
-// hundred nanoseconds, in which a core meets 10 KiB of the lighter formats; 64 KiB ahead still gave
-// Q2_K a tenth more than the next tile alone. Behind the last row of a matrix that is a look at
-// something else, which does no harm.
+// one is worked on, a later one is asked for line by line, into L2 (Products does it bit by bit).
+// Memory answers after some hundred nanoseconds, in which a core meets 10 KiB of the lighter
+// formats; 64 KiB ahead still gave Q2_K a tenth more than the next tile alone. Behind the last row
+// of a matrix that is a look at something else, which does no harm.
 template <class Format>
-HWY_INLINE void prefetch_block(const Tile<Format>& tile, std::int64_t block) {
-    constexpr std::int64_t kTileBytes = std::int64_t{kTileRows} * Format::kBytes;
-    const std::byte* next = tile.w.at + tile.ahead + block * kTileBytes;
-    for (std::int64_t line = 0; line < kTileBytes; line += 64)
-        __builtin_prefetch(next + line, 0, 2);
+HWY_INLINE const std::byte* later_block(const Tile<Format>& tile, std::int64_t block) {
+    return tile.w.at + tile.ahead + block * (std::int64_t{kTileRows} * Format::kBytes);
 }
 
 // body(b) for the blocks of at most 256 columns. Where that is one block there is no loop, out of
@@ -153,8 +150,7 @@ HWY_NOINLINE void multiply_direct(const Tile<Format>& tile) {
     for (std::int64_t first = 0; first < tile.blocks; first += kBlocks) {
         Vectors x = vectors_of<Format>(tile.job, 0, first);
         for_each_block<Format>(tile.blocks - first, [&](int b) {
-            prefetch_block(tile, first + b);
-            Products<Format, T> products(x);
+            Products<Format, T> products(x, later_block(tile, first + b));
             Format::expand(tile.w + (first + b) * Format::kBytes, products);
             Format::add(products, sum);
             x.advance<Format>();
@@ -174,7 +170,9 @@ void multiply_chunks(const Tile<Format>& tile, float* sums) {
     for (std::int64_t first = 0; first < tile.blocks; first += kBlocks) {
         const int part = static_cast<int>(std::min<std::int64_t>(kBlocks, tile.blocks - first));
         for (int b = 0; b < part; ++b) {
-            prefetch_block(tile, first + b);
+            const std::byte* later = later_block(tile, first + b);
+            for (int line = 0; line < kTileRows * Format::kBytes; line += 64)
+                __builtin_prefetch(later + line, 0, 2);
             Store store{chunk, b * Format::kBlock / 32};
             Format::expand(tile.w + (first + b) * Format::kBytes, store);
         }
@@ -185,7 +183,7 @@ void multiply_chunks(const Tile<Format>& tile, float* sums) {
             for (int t = 0; t < T; ++t) sum[t] = hn::Load(d, at + t * kTileRows);
             Vectors x = vectors_of<Format>(job, vector, first);
             for_each_block<Format>(part, [&](int b) {
-                Products<Format, T> products(x);
+                Products<Format, T, false> products(x, nullptr);
                 Format::replay(chunk, b, products);
                 Format::add(products, sum);
                 x.advance<Format>();

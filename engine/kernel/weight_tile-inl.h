@@ -339,17 +339,19 @@ struct Store {
 };
 
 // Multiplies by T vectors. `Format` decides what a sum starts with and whether codes are signed.
-template <class Format, int T>
+// Weights on their way through (Streams) are followed by a request for later ones.
+template <class Format, int T, bool Streams = true>
 struct Products {
     static constexpr bool kFolds = T >= 3;
     const Vectors& x;
+    const std::byte* ahead;  // what a later tile has at this block
     Int acc[Format::kSlots][T];
     Int isum[Format::kSums][T];
     Int msum[T];
     FloatVec d, d_min;
 
-    HWY_INLINE explicit Products(const Vectors& vectors)
-        : x(vectors), d(hn::Zero(Float())), d_min(hn::Zero(Float())) {
+    HWY_INLINE Products(const Vectors& vectors, const std::byte* later)
+        : x(vectors), ahead(later), d(hn::Zero(Float())), d_min(hn::Zero(Float())) {
         for (int t = 0; t < T; ++t) {
             msum[t] = hn::Zero(D32());
             for (auto& sum : isum) sum[t] = hn::Zero(D32());
@@ -357,6 +359,7 @@ struct Products {
     }
     template <int Slot>
     HWY_INLINE void begin(int group) {
+        if constexpr (Streams) prefetch_share();
         for (int t = 0; t < T; ++t)
             acc[Slot][t] =
                 Format::kBiased ? hn::Set(D32(), x.bias[group * x.rows + t]) : hn::Zero(D32());
@@ -397,13 +400,24 @@ struct Products {
     }
     HWY_INLINE void factor(FloatVec factor) { d = factor; }
     HWY_INLINE void min_factor(FloatVec factor) { d_min = factor; }
+
+private:
+    // A core waits for about sixteen lines at a time; asking for a whole block's at once would hold
+    // up what comes after it, so every group asks for some.
+    HWY_INLINE void prefetch_share() {
+        constexpr int kLines = (kTileRows * Format::kBytes + 63) / 64;
+        constexpr int kShare = (kLines + Format::begins(kFolds) - 1) / Format::begins(kFolds);
+        for (int line = 0; line < kShare; ++line) __builtin_prefetch(ahead + 64 * line, 0, 2);
+        ahead += 64 * kShare;
+    }
 };
 
 // --- formats -----------------------------------------------------------------------------------
 //
-// kBlock columns in kBytes bytes. expand() hands a block's parts to a sink in the order factor,
-// minimums, then groups of 32 columns (begin, steps, end); replay() does so from a Chunk; add()
-// turns a block's integer sums into floats as tensor/block_format does.
+// kBlock columns in kBytes bytes; a block calls begin() as often as begins() says. expand() hands a
+// block's parts to a sink in the order factor, minimums, then groups of 32 columns (begin, steps,
+// end); replay() does so from a Chunk; add() turns a block's integer sums into floats as
+// tensor/block_format does.
 
 struct TileQ8_0 {
     static constexpr int kBlock = 32;
@@ -413,6 +427,7 @@ struct TileQ8_0 {
     static constexpr bool kBiased = kOffsetCodes;
     static constexpr bool kMinimum = false;
     static constexpr bool kSigned = !kOffsetCodes;
+    static constexpr int begins(bool) { return 1; }
 
     template <class Sink>
     static HWY_INLINE void expand(TileAddress w, Sink& sink) {
@@ -433,8 +448,8 @@ struct TileQ8_0 {
             sink.template step<0>(j, hn::Load(D8(), chunk.q[8 * first + j]));
         });
     }
-    template <int T>
-    static HWY_INLINE void add(const Products<TileQ8_0, T>& p, FloatVec* sum) {
+    template <int T, bool Streams>
+    static HWY_INLINE void add(const Products<TileQ8_0, T, Streams>& p, FloatVec* sum) {
         const Float d;
         for (int t = 0; t < T; ++t) {
             const auto scale = hn::Mul(p.d, hn::Set(d, p.x.scale[t]));
@@ -444,8 +459,8 @@ struct TileQ8_0 {
     static HWY_INLINE FloatVec finish(FloatVec sum) { return sum; }
 };
 
-template <class Format, int T>
-HWY_INLINE void add_with_minimum(const Products<Format, T>& p, FloatVec* sum) {
+template <class Format, int T, bool Streams>
+HWY_INLINE void add_with_minimum(const Products<Format, T, Streams>& p, FloatVec* sum) {
     const Float d;
     for (int t = 0; t < T; ++t) {
         const auto scale = hn::Set(d, p.x.scale[t]);
@@ -489,6 +504,7 @@ struct TileQ2K {
     static constexpr bool kBiased = false;
     static constexpr bool kMinimum = true;
     static constexpr bool kSigned = false;
+    static constexpr int begins(bool folds) { return folds ? 1 : 16; }
 
     template <class Sink>
     static HWY_INLINE void expand(TileAddress w, Sink& sink) {
@@ -548,8 +564,8 @@ struct TileQ2K {
             });
         sink.template take<0>();
     }
-    template <int T>
-    static HWY_INLINE void add(Products<TileQ2K, T>& p, FloatVec* sum) {
+    template <int T, bool Streams>
+    static HWY_INLINE void add(Products<TileQ2K, T, Streams>& p, FloatVec* sum) {
         if constexpr (kOffsetCodes)
             for (int t = 0; t < T; ++t)
                 p.isum[0][t] = hn::Add(p.isum[0][t], hn::ShiftRight<2>(p.isum[1][t]));
@@ -593,6 +609,7 @@ struct TileQ4K {
     static constexpr bool kBiased = false;
     static constexpr bool kMinimum = true;
     static constexpr bool kSigned = false;
+    static constexpr int begins(bool) { return 8; }
 
     template <class Sink>
     static HWY_INLINE void expand(TileAddress w, Sink& sink) {
@@ -636,8 +653,8 @@ struct TileQ4K {
         replay_minimums(chunk, sink);
         replay_groups(chunk, sink);
     }
-    template <int T>
-    static HWY_INLINE void add(Products<TileQ4K, T>& p, FloatVec* sum) {
+    template <int T, bool Streams>
+    static HWY_INLINE void add(Products<TileQ4K, T, Streams>& p, FloatVec* sum) {
         if constexpr (kSums == 2)
             for (int t = 0; t < T; ++t)
                 p.isum[0][t] = hn::Add(p.isum[0][t], hn::ShiftRight<4>(p.isum[1][t]));
@@ -729,6 +746,7 @@ struct TileIq2Xxs {
     static constexpr bool kBiased = true;
     static constexpr bool kMinimum = false;
     static constexpr bool kSigned = false;
+    static constexpr int begins(bool) { return 8; }
 
     template <class Sink>
     static HWY_INLINE void expand(TileAddress w, Sink& sink) {
@@ -797,8 +815,8 @@ struct TileIq2Xxs {
         sink.factor(hn::Load(Float(), chunk.d[0]));
         replay_groups(chunk, sink);
     }
-    template <int T>
-    static HWY_INLINE void add(const Products<TileIq2Xxs, T>& p, FloatVec* sum) {
+    template <int T, bool Streams>
+    static HWY_INLINE void add(const Products<TileIq2Xxs, T, Streams>& p, FloatVec* sum) {
         const Float d;
         for (int t = 0; t < T; ++t) {
             const auto scale = hn::Mul(p.d, hn::Set(d, p.x.scale[t]));
