@@ -72,10 +72,13 @@ struct ChainOrder {
           length(whole / (4 * kChainLanes)),
           more((end - whole) / kChainLanes) {}
 
+    // From the first place of one lane to that of the next to come.
+    [[nodiscard]] HWY_INLINE std::int64_t step() const { return 4 * length + more + 1; }
+
     [[nodiscard]] HWY_INLINE std::int64_t place(std::int64_t column) const {
         if (column >= end) return column + kChainLanes;
         const auto lane = static_cast<int>(column % kChainLanes);
-        const std::int64_t of_lane = kChainPlaces.of_lane[lane] * (4 * length + more + 1);
+        const std::int64_t of_lane = kChainPlaces.of_lane[lane] * step();
         if (column >= whole) return of_lane + length + (column - whole) / kChainLanes;
         const std::int64_t chain = column / kChainLanes % 4;
         return of_lane + chain * length + (chain > 0 ? more : 0) + column / (4 * kChainLanes);
@@ -88,13 +91,9 @@ HWY_INLINE void pack_vectors(const DotInput& in, std::int64_t first, std::int64_
     const ChainOrder order(in.in);
     const float* x[kPanelVectors];
     for (std::int64_t t = 0; t < count; ++t) x[t] = in.vector(first + t);
-    constexpr std::int64_t kStretch = kChainLanes;
-    for (std::int64_t column = 0; column < in.in; column += kStretch) {
-        const std::int64_t columns = std::min(kStretch, in.in - column);
-        for (std::int64_t k = 0; k < columns; ++k) {
-            float* to = panel + order.place(column + k) * count;
-            for (std::int64_t t = 0; t < count; ++t) to[t] = x[t][column + k];
-        }
+    for (std::int64_t column = 0; column < in.in; ++column) {
+        float* to = panel + order.place(column) * count;
+        for (std::int64_t t = 0; t < count; ++t) to[t] = x[t][column];
     }
 }
 
@@ -103,12 +102,11 @@ HWY_INLINE void pack_vectors(const DotInput& in, std::int64_t first, std::int64_
 template <int N, class Put>
 HWY_INLINE void for_places(const ChainOrder& order, std::int64_t column, Put&& put) {
     constexpr int kTogether = std::min(N, kChainLanes);
-    const std::int64_t of_lane = 4 * order.length + order.more + 1;
     unroll<N / kTogether>([&](auto group) SG_INLINE_LAMBDA {
         const std::int64_t first = order.place(column + group * kTogether);
         unroll<kTogether>([&](auto i) SG_INLINE_LAMBDA {
             put(std::integral_constant<int, group * kTogether + i>(),
-                first + kChainPlaces.of_lane[i] * of_lane);
+                first + kChainPlaces.of_lane[i] * order.step());
         });
     });
 }
