@@ -2,7 +2,8 @@
 //
 // Products of weight rows with one vector or a few. A subgroup takes SG_ROWS_TOGETHER rows at a
 // time, each lane a unit of 16 bytes of codes of every one of them; where there are too few rows to
-// fill the device, several subgroups share a row. The vector comes quantised (mat_quantise.comp).
+// fill the device, several subgroups share a row. The vector comes quantised (mat_quantise.comp),
+// and what is made may be quantised for the next product.
 //
 // SG_MODE 0: y = W x, by groups.  1: gate, up and SwiGLU of chosen experts.  2: down, summed over a
 // token's experts in order.  3: several matrices of one type and one vector.
@@ -11,6 +12,9 @@
 #extension GL_EXT_buffer_reference_uvec2 : require
 #include "mat_vec_params.h"
 #include "block_dot.glsl"
+#if SG_MODE <= 1
+#include "quantise_joint.glsl"
+#endif
 
 layout(local_size_x = 256) in;
 layout(constant_id = 0) const uint kRowsTogether = 2;
@@ -267,9 +271,13 @@ void main() {
                     joined(sum[c * kRowsTogether + r], c * kRowsTogether + r, results);
                 if (subgroupElect() && gl_SubgroupID % kSplit == 0 && row + r < out_rows &&
                     c < columns)
-                    p.y.v[(first_column + c) * uint(p.y_stride) + out_base + row + r] = total;
+                    JointFloats(p.y)
+                        .v[(first_column + c) * uint(p.y_stride) + out_base + row + r] = total;
             }
     }
+    if (kForm != kFormNone)
+        quantise_jointly(JointFloats(p.y), out_base + gl_WorkGroupID.x * kBlocks * BLOCK_ROWS,
+                         kBlocks * BLOCK_ROWS, p.form, p.ended, uint(p.form_width));
 }
 
 #elif SG_MODE == 1
@@ -340,9 +348,14 @@ void main() {
                 u += split_parts[(gates + kSplit + i) * kRowsTogether + r];
             }
             const float weight = p.routed != 0 ? p.weights.v[pair] : 1.0;
-            p.hidden.v[pair * out_rows + first_row + self] = swiglu(g, u, p.clamp) * weight;
+            JointFloats(p.hidden).v[pair * out_rows + first_row + self] =
+                swiglu(g, u, p.clamp) * weight;
         }
     }
+    if (kForm != kFormNone)
+        quantise_jointly(JointFloats(p.hidden),
+                         pair * out_rows + gl_WorkGroupID.x * kBlocks * block_rows,
+                         kBlocks * block_rows, p.form, p.ended, uint(p.form_width));
 }
 
 #elif SG_MODE == 2

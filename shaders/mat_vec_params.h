@@ -28,6 +28,8 @@ SG_PARAMS(MatVecParams)
     sg_x x;
     sg_floats y;
     sg_words selected;  // the matrix of each row of y, unread when used is 0
+    sg_vecs form;       // of y, where it is made
+    sg_words ended;     // by piece of y (quantise_joint.glsl)
     sg_int width;       // of a slice of x
     sg_int out_rows;  // of a group
     sg_int rows;
@@ -35,6 +37,7 @@ SG_PARAMS(MatVecParams)
     sg_int y_stride;
     sg_int aligned;  // F16 and F32 weights: rows may be read as vectors
     sg_int used;     // rows of y that share a row of x, each with a matrix of its own; 0: one matrix
+    sg_int form_width;
 SG_PARAMS_END
 #endif
 #if defined(__cplusplus) || SG_MODE == 3
@@ -61,11 +64,14 @@ SG_PARAMS(GateUpParams)
     sg_words selected;  // unread when routed is 0
     sg_floats weights;
     sg_floats hidden;
+    sg_vecs form;    // of hidden, where it is made
+    sg_words ended;  // by piece of hidden (quantise_joint.glsl)
     sg_int width;
     sg_int out_rows;
     sg_int used;
     sg_int routed;
     sg_float clamp;
+    sg_int form_width;
 SG_PARAMS_END
 #endif
 #if defined(__cplusplus) || SG_MODE == 2

@@ -147,7 +147,9 @@ Status Device::create(const DeviceOptions& options) {
     f12.storageBuffer8BitAccess = f.storage8;
     f12.shaderFloat16 = f.float16;
     f12.shaderInt8 = f.int8;
+    // With the model alone, kernels whose workgroups see what others wrote would not be allowed.
     f12.vulkanMemoryModel = f.memory_model;
+    f12.vulkanMemoryModelDeviceScope = f.memory_model;
     VkPhysicalDeviceShaderIntegerDotProductFeatures dot{};
     dot.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES;
     dot.shaderIntegerDotProduct = VK_TRUE;

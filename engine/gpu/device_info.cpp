@@ -271,7 +271,8 @@ DeviceInfo probe(VkInstance instance, VkPhysicalDevice device, int index) {
                      .subgroup_size_control = control.subgroupSizeControl == VK_TRUE &&
                                               control.computeFullSubgroups == VK_TRUE,
                      .memory_budget = has(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME),
-                     .memory_model = f12.vulkanMemoryModel == VK_TRUE};
+                     .memory_model = f12.vulkanMemoryModel == VK_TRUE &&
+                                     f12.vulkanMemoryModelDeviceScope == VK_TRUE};
     if (matrix.cooperativeMatrix == VK_TRUE && info.features.float16 && info.features.storage16 &&
         info.features.memory_model) {
         probe_matrices(instance, device, info);

@@ -36,7 +36,7 @@ struct Features {
     bool cooperative_matrix = false;  // f16 x f16 into f32, 16 x 16 x 16, one subgroup
     bool subgroup_size_control = false;
     bool memory_budget = false;
-    bool memory_model = false;
+    bool memory_model = false;    // with the scope of the device
     bool transfer_queue = false;  // of copies alone, beside the kernels'
 };
 

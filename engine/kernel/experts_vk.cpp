@@ -16,15 +16,18 @@ struct Pairs {
     int used;
 };
 
-// hidden[pair] for every (token, place).
+// hidden[pair] for every (token, place), and as `next` is to meet it.
 void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const Weight& gate,
-             const Weight& up, float clamp, std::uint64_t hidden) {
+             const Weight& up, float clamp, std::uint64_t hidden, const Weight& next) {
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
     RowBlocks blocks = row_blocks(context, gate.out * pairs.used, units_of(gate.type, gate.in),
                                   context.software() ? 2 : 1, pairs.rows * pairs.used, gate.out, 2);
     blocks.depth = 1;
+    // Before x is looked for: what x lay in may be taken for it.
+    const JointForm joint = joint_form(
+        context, {hidden, count * gate.out, gate.out, blocks.rows, pairs.used * gate.out}, &next);
     const VectorInput in = vector_input(context, address_of(x), pairs.rows, gate.in, gate.type);
     if (in.address == 0) return;
     const shaders::GateUpParams params{.gate_codes = g.codes,
@@ -38,17 +41,22 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
                                        .selected = address_of(pairs.selected),
                                        .weights = address_of(pairs.weights),
                                        .hidden = hidden,
+                                       .form = joint.form.range.address,
+                                       .ended = joint.ended.address,
                                        .width = static_cast<std::int32_t>(gate.in),
                                        .out_rows = static_cast<std::int32_t>(gate.out),
                                        .used = pairs.used,
                                        .routed = pairs.selected != nullptr,
-                                       .clamp = clamp};
-    context.stream.dispatch(vector_shader(context, VectorProduct::gate_up, gate.type),
-                            blocks.constants(1), params, {blocks.workgroups, count},
-                            {weight_range(gate), weight_range(up), range_of(in.address, in.bytes),
-                             range_of(pairs.selected, pairs.selected != nullptr ? count : 0),
-                             range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
-                            {range_of(hidden, count * gate.out * 4)});
+                                       .clamp = clamp,
+                                       .form_width = static_cast<std::int32_t>(joint.form.width)};
+    context.stream.dispatch(
+        vector_shader(context, VectorProduct::gate_up, gate.type),
+        blocks.constants(1, joint.form.kind), params, {blocks.workgroups, count},
+        {weight_range(gate), weight_range(up), range_of(in.address, in.bytes),
+         range_of(pairs.selected, pairs.selected != nullptr ? count : 0),
+         range_of(pairs.weights, pairs.weights != nullptr ? count : 0)},
+        {range_of(hidden, count * gate.out * 4), joint.form.range, joint.ended});
+    keep_form(context, hidden, joint);
 }
 
 void down(VulkanContext& context, std::uint64_t hidden, const Pairs& pairs, const Weight& w,
@@ -160,7 +168,7 @@ void run_experts(VulkanContext& context, const float* x, const Pairs& pairs, con
     const std::uint64_t hidden =
         context.scratch(slot, static_cast<std::int64_t>(pairs.rows) * pairs.used * gate.out * 4);
     if (hidden == 0) return;
-    gate_up(context, x, pairs, gate, up, clamp, hidden);
+    gate_up(context, x, pairs, gate, up, clamp, hidden, down_weight);
     down(context, hidden, pairs, down_weight, addend, y);
 }
 

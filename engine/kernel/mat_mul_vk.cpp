@@ -2,6 +2,7 @@
 #include "kernel/mat_mul_vk.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 
 #include "experts_group_params.h"
@@ -108,14 +109,19 @@ RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64
         together /= 2;
     const std::int64_t block = subgroups / split * together;
     const std::int64_t wanted = software ? 8 : kResident / 4;  // workgroups
-    const std::int64_t blocks =
-        std::clamp<std::int64_t>(divide_up(out_rows, block) * other_workgroups / wanted, 1, 8);
+    // A power of two, so that workgroups share pieces of 256 rows evenly (quantise_joint.glsl).
+    const auto blocks = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(
+        std::clamp<std::int64_t>(divide_up(out_rows, block) * other_workgroups / wanted, 1, 8))));
     // More on its way gains nothing where that many subgroups run, and longer code is read from
     // memory by itself: a kernel comes once a layer.
     const std::int64_t depth =
         std::min<std::int64_t>(software ? 1 : 2, divide_up(units, split * width));
-    return {together, static_cast<std::uint32_t>(split), static_cast<std::uint32_t>(blocks),
-            static_cast<std::uint32_t>(depth), divide_up(out_rows, block * blocks)};
+    return {together,
+            static_cast<std::uint32_t>(split),
+            static_cast<std::uint32_t>(blocks),
+            static_cast<std::uint32_t>(depth),
+            divide_up(out_rows, block * blocks),
+            block * blocks};
 }
 
 namespace {
@@ -204,6 +210,22 @@ VectorInput vector_input(VulkanContext& context, std::uint64_t x, std::int64_t v
     return {form->buffer.address, needed};
 }
 
+namespace {
+
+MadeForm new_form(VulkanContext& context, DataType type, std::int64_t vectors, std::int64_t width) {
+    const std::int64_t bytes = form_bytes(type, vectors, width);
+    VulkanContext::QuantisedForm* const place = next_form(context, bytes);
+    if (place == nullptr) return {};
+    return {.kind = form_kind(type),
+            .range = {place->buffer.address, bytes},
+            .width = width,
+            .type = type,
+            .vectors = vectors,
+            .place = place};
+}
+
+}  // namespace
+
 std::array<MadeForm, 2> forms_to_make(VulkanContext& context, const float* x, std::int64_t rows,
                                       std::int64_t values,
                                       bool (*fits)(DataType, std::int64_t, std::int64_t)) {
@@ -214,16 +236,8 @@ std::array<MadeForm, 2> forms_to_make(VulkanContext& context, const float* x, st
         if (count == forms.size() || wanted.x != address_of(x) ||
             !fits(wanted.type, wanted.width, values))
             continue;
-        const std::int64_t vectors = rows * values / wanted.width;
-        const std::int64_t bytes = form_bytes(wanted.type, vectors, wanted.width);
-        VulkanContext::QuantisedForm* const place = next_form(context, bytes);
-        if (place == nullptr) break;
-        forms[count++] = {.kind = form_kind(wanted.type),
-                          .range = {place->buffer.address, bytes},
-                          .width = wanted.width,
-                          .type = wanted.type,
-                          .vectors = vectors,
-                          .place = place};
+        forms[count] = new_form(context, wanted.type, rows * values / wanted.width, wanted.width);
+        if (forms[count++].place == nullptr) break;
     }
     return forms;
 }
@@ -232,6 +246,29 @@ void keep_forms(VulkanContext& context, const float* x, const std::array<MadeFor
     for (const MadeForm& form : forms)
         if (form.place != nullptr)
             keep_form(context, *form.place, address_of(x), form.vectors, form.width, form.type);
+}
+
+JointForm joint_form(VulkanContext& context, const JointOutput& out, const Weight* next) {
+    constexpr std::int64_t kPiece = 256;
+    JointForm result;
+    if (out.row % kPiece != 0 || kPiece % out.made != 0 ||
+        out.values / kPiece > VulkanContext::kCounts)
+        return result;
+    const auto fits = [](DataType, std::int64_t width, std::int64_t all) {
+        return width % kPiece == 0 && all % width == 0;
+    };
+    const auto* const y = reinterpret_cast<const float*>(out.y);
+    if (next == nullptr)
+        result.form = forms_to_make(context, y, 1, out.values, fits)[0];
+    else if (context.activations == Activations::int8 &&
+             activation_format(next->type) != ActivationFormat::f32)
+        result.form = new_form(context, next->type, out.values / out.width, out.width);
+    if (result.form.kind != 0) result.ended = context.counts();
+    return result;
+}
+
+void keep_form(VulkanContext& context, std::uint64_t y, const JointForm& joint) {
+    keep_forms(context, reinterpret_cast<const float*>(y), {joint.form});
 }
 
 bool form_of_row(DataType type, std::int64_t width, std::int64_t values) {
@@ -253,6 +290,10 @@ void mat_vec(VulkanContext& context, const Product& op) {
     const RowBlocks blocks = row_blocks(context, op.w.out, units_of(op.w.type, op.w.in),
                                         columns > 1 ? 2 : 4, chosen ? op.rows : passes, out_rows);
     const PlaneAddresses planes = plane_addresses(op.w);
+    // Before x is looked for: what x lay in may be taken for it.
+    JointForm joint;
+    if (op.rows == 1 && !chosen && aligned)
+        joint = joint_form(context, {op.y, op.w.out, out_rows, blocks.rows, 0}, nullptr);
     const std::int64_t x_rows = chosen ? op.rows / op.used : op.rows;
     const VectorInput x = vector_input(context, op.x, x_rows * op.groups, op.w.in, op.w.type);
     if (x.address == 0) return;
@@ -263,19 +304,23 @@ void mat_vec(VulkanContext& context, const Product& op) {
                                        .x = x.address,
                                        .y = op.y,
                                        .selected = address_of(op.selected),
+                                       .form = joint.form.range.address,
+                                       .ended = joint.ended.address,
                                        .width = static_cast<std::int32_t>(op.w.in),
                                        .out_rows = static_cast<std::int32_t>(out_rows),
                                        .rows = static_cast<std::int32_t>(op.rows),
                                        .x_stride = static_cast<std::int32_t>(op.groups * op.w.in),
                                        .y_stride = static_cast<std::int32_t>(op.w.out),
                                        .aligned = aligned,
-                                       .used = chosen ? op.used : 0};
-    context.stream.dispatch(vector_shader(context, VectorProduct::mat_vec, op.w.type),
-                            blocks.constants(columns), params,
-                            {blocks.workgroups, passes, op.groups},
-                            {weight_range(op.w), range_of(x.address, x.bytes),
-                             range_of(op.selected, chosen ? op.rows : 0)},
-                            {range_of(op.y, op.rows * op.w.out * 4)});
+                                       .used = chosen ? op.used : 0,
+                                       .form_width = static_cast<std::int32_t>(joint.form.width)};
+    context.stream.dispatch(
+        vector_shader(context, VectorProduct::mat_vec, op.w.type),
+        blocks.constants(columns, joint.form.kind), params, {blocks.workgroups, passes, op.groups},
+        {weight_range(op.w), range_of(x.address, x.bytes),
+         range_of(op.selected, chosen ? op.rows : 0)},
+        {range_of(op.y, op.rows * op.w.out * 4), joint.form.range, joint.ended});
+    keep_form(context, op.y, joint);
 }
 
 // --- many rows ---------------------------------------------------------------------------------

@@ -66,8 +66,10 @@ void mat_tile(VulkanContext& context, const Weight& w, const TileInput& x, std::
 struct RowBlocks {
     std::uint32_t together, split, blocks, depth;
     std::int64_t workgroups;
-    [[nodiscard]] gpu::SpecConstants constants(std::uint32_t columns) const {
-        return {together, columns, blocks, split, depth};
+    std::int64_t rows;  // a workgroup's
+    [[nodiscard]] gpu::SpecConstants constants(std::uint32_t columns,
+                                               std::uint32_t form = 0) const {
+        return {together, columns, blocks, split, depth, form};
     }
 };
 RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64_t units,
@@ -100,6 +102,21 @@ std::array<MadeForm, 2> forms_to_make(VulkanContext& context, const float* x, st
                                       bool (*fits)(DataType type, std::int64_t width,
                                                    std::int64_t values));
 void keep_forms(VulkanContext& context, const float* x, const std::array<MadeForm, 2>& forms);
+// What several workgroups of a kernel make together (quantise_joint.glsl): `values` values at y, in
+// rows of `row`; each workgroup makes `made` of a row.
+struct JointOutput {
+    std::uint64_t y;
+    std::int64_t values, row, made;
+    std::int64_t width;  // of the vectors that `next` meets
+};
+struct JointForm {
+    MadeForm form;
+    gpu::Range ended;
+};
+// The form that `next` wants of it, or without `next` one that a product had to make for itself;
+// none where the workgroups cannot. Nobody finds it before `keep_form`, which follows that kernel.
+JointForm joint_form(VulkanContext& context, const JointOutput& out, const Weight* next);
+void keep_form(VulkanContext& context, std::uint64_t y, const JointForm& joint);
 // Whether a workgroup of 256 can make a form of each of its rows: at most 4,096 values, whole
 // blocks.
 bool form_of_row(DataType type, std::int64_t width, std::int64_t values);

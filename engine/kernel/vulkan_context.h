@@ -64,6 +64,7 @@ public:
     ~VulkanContext() {
         for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
         device.release(grid_);
+        device.release(counts_);
         for (const auto& [content, table] : tables_) device.release(table.buffer);
         for (const QuantisedForm& form : quantised) device.release(form.buffer);
         for (const RopeTable& table : rope_tables_) device.release(table.buffer);
@@ -141,6 +142,28 @@ public:
     std::array<WantedForm, 16> wanted;
     std::size_t wanted_next = 0;
 
+    // Words of 0 with which workgroups count who is the last of some; every kernel leaves zeros
+    // behind. A few places, so that kernels do not wait for each other's. Null after a failure.
+    static constexpr std::int64_t kCounts = 1024;
+    gpu::Range counts() {
+        constexpr std::int64_t kPlaces = 4, kBytes = kCounts * 4;
+        if (counts_.address == 0) {
+            auto room = device.allocate(kPlaces * kBytes);
+            if (!room) {
+                stream.fail_with(room.error());
+                return {};
+            }
+            counts_ = *room;
+            counts_failures_ = -1;
+        }
+        if (counts_failures_ != stream.failures() && !stream.error()) {
+            counts_failures_ = stream.failures();
+            stream.fill(counts_.address, kPlaces * kBytes, 0);
+        }
+        counts_next_ = (counts_next_ + 1) % kPlaces;
+        return {counts_.address + static_cast<std::uint64_t>(counts_next_ * kBytes), kBytes};
+    }
+
     // A host array where kernels can read it.
     template <class T>
     std::uint64_t stage(const T* values, std::int64_t count) {
@@ -196,6 +219,9 @@ private:
     std::array<gpu::Buffer, scratch_count> scratch_{};
     gpu::Buffer grid_;
     std::int64_t grid_failures_ = -1;  // of the stream when it was written
+    gpu::Buffer counts_;
+    std::int64_t counts_failures_ = -1;
+    std::int64_t counts_next_ = 0;
     std::array<RopeTable, 6> rope_tables_;
     std::int64_t rope_uses_ = 0;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Vulkan kernels that do two ops in one give the bits of the two ops.
+#include "kernel/experts_cases.h"
 #include "kernel/hyper_connection_cases.h"
 #include "kernel/rope_cases.h"
 #include "kernel/rows_cases.h"
@@ -247,6 +248,64 @@ TEST_F(Fused, FormsComeWithTheValues) {
             EXPECT_EQ(results[0], results[1]);
         }
     }
+}
+
+// A product of a product, and experts: the workgroups that make what is quantised next share the
+// making of the form.
+TEST_F(Fused, FormsAreMadeJointly) {
+    constexpr std::int64_t kWidth = 512, kMiddle = 2048, kOut = 32;
+    constexpr int kTurns = 4;  // counts are left as they were found
+    for (const DataType type :
+         {DataType::q8_0, DataType::q2_k, DataType::q4_k, DataType::iq2_xxs}) {
+        for (const int groups : {1, 4, 8}) {
+            SCOPED_TRACE(fmt::format("{} in {} groups", static_cast<int>(type), groups));
+            Random random(6);
+            const float* const x = put(Floats::random(random, kWidth * groups).span());
+            float* const middle = room(kMiddle);
+            float* const y = room(kOut);
+            const OwnedWeight first = random_weight(random, DataType::q8_0, kWidth, kMiddle);
+            const OwnedWeight second = random_weight(random, type, kMiddle, kOut);
+            const Weight a = place(first.view()), b = place(second.view());
+            std::vector<std::vector<float>> results;
+            std::vector<std::int64_t> kernels;
+            for (int turn = 0; turn < kTurns; ++turn) {
+                const std::int64_t before = backend_->stream().dispatches();
+                mat_mul_vk(*context_, {a, x, middle, 1, groups});
+                mat_mul_vk(*context_, {b, middle, y, 1});
+                kernels.push_back(backend_->stream().dispatches() - before);
+                results.push_back(get(y, kOut));
+                EXPECT_EQ(results.back(), results.front()) << turn;
+            }
+            // The form of x is made once.
+            EXPECT_EQ(kernels, (std::vector<std::int64_t>{4, 2, 2, 2}));
+        }
+    }
+    for (const DataType type : {DataType::q8_0, DataType::q2_k, DataType::q4_k, DataType::iq2_xxs})
+        for (const int rows : {1, 3}) {
+            SCOPED_TRACE(fmt::format("experts {}, {} rows", static_cast<int>(type), rows));
+            ExpertsProblem problem(
+                {DataType::iq2_xxs, DataType::iq2_xxs, type, 256, 512, 8, 3, rows, 10.0F});
+            RoutedExperts op = problem.routed();
+            op.gate = place(op.gate);
+            op.up = place(op.up);
+            op.down = place(op.down);
+            op.x = put({op.x, static_cast<std::size_t>(rows) * 256});
+            op.weights = put({op.weights, static_cast<std::size_t>(rows) * 3});
+            op.selected = reinterpret_cast<const std::int32_t*>(put(
+                {reinterpret_cast<const float*>(op.selected), static_cast<std::size_t>(rows) * 3}));
+            op.y = room(rows * 256);
+            std::vector<float> want;
+            std::vector<std::int64_t> kernels;
+            for (int turn = 0; turn < kTurns; ++turn) {
+                const std::int64_t before = backend_->stream().dispatches();
+                routed_experts_vk(*context_, op, nullptr);
+                kernels.push_back(backend_->stream().dispatches() - before);
+                const std::vector<float> got = get(op.y, rows * 256);
+                if (turn == 0) want = got;
+                EXPECT_EQ(got, want) << turn;
+            }
+            EXPECT_EQ(kernels, (std::vector<std::int64_t>{3, 2, 2, 2}));
+        }
 }
 
 TEST_F(Fused, TablesKeepTheirContents) {

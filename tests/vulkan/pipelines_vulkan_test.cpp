@@ -333,9 +333,11 @@ const std::map<std::string, Parameters>& parameters() {
          {sizeof(shaders::MatVecParams),
           {SG_AT(MatVecParams, codes), SG_AT(MatVecParams, scales), SG_AT(MatVecParams, extra),
            SG_AT(MatVecParams, grid), SG_AT(MatVecParams, x), SG_AT(MatVecParams, y),
-           SG_AT(MatVecParams, selected), SG_AT(MatVecParams, width), SG_AT(MatVecParams, out_rows),
-           SG_AT(MatVecParams, rows), SG_AT(MatVecParams, x_stride), SG_AT(MatVecParams, y_stride),
-           SG_AT(MatVecParams, aligned), SG_AT(MatVecParams, used)}}},
+           SG_AT(MatVecParams, selected), SG_AT(MatVecParams, form), SG_AT(MatVecParams, ended),
+           SG_AT(MatVecParams, width), SG_AT(MatVecParams, out_rows), SG_AT(MatVecParams, rows),
+           SG_AT(MatVecParams, x_stride), SG_AT(MatVecParams, y_stride),
+           SG_AT(MatVecParams, aligned), SG_AT(MatVecParams, used),
+           SG_AT(MatVecParams, form_width)}}},
         {"mat_vec_many",
          {sizeof(shaders::MatVecManyParams),
           {SG_AT(MatVecManyParams, jobs), SG_AT(MatVecManyParams, grid), SG_AT(MatVecManyParams, x),
@@ -350,8 +352,10 @@ const std::map<std::string, Parameters>& parameters() {
            SG_AT(GateUpParams, gate_extra), SG_AT(GateUpParams, up_codes),
            SG_AT(GateUpParams, up_scales), SG_AT(GateUpParams, up_extra), SG_AT(GateUpParams, grid),
            SG_AT(GateUpParams, x), SG_AT(GateUpParams, selected), SG_AT(GateUpParams, weights),
-           SG_AT(GateUpParams, hidden), SG_AT(GateUpParams, width), SG_AT(GateUpParams, out_rows),
-           SG_AT(GateUpParams, used), SG_AT(GateUpParams, routed), SG_AT(GateUpParams, clamp)}}},
+           SG_AT(GateUpParams, hidden), SG_AT(GateUpParams, form), SG_AT(GateUpParams, ended),
+           SG_AT(GateUpParams, width), SG_AT(GateUpParams, out_rows), SG_AT(GateUpParams, used),
+           SG_AT(GateUpParams, routed), SG_AT(GateUpParams, clamp),
+           SG_AT(GateUpParams, form_width)}}},
         {"down",
          {sizeof(shaders::DownParams),
           {SG_AT(DownParams, codes), SG_AT(DownParams, scales), SG_AT(DownParams, extra),
@@ -432,9 +436,9 @@ std::vector<gpu::SpecConstants> constants_of(std::string_view name, std::uint32_
         return {{across, subgroups / across}};
     }
     if (name.starts_with("mat_vec_"))
-        return {{4, 1, 1, 1, 1}, {1, 1, 1, 1, 4}, {2, 2, 1, 1, 2}, {2, 4, 8, 1, 1}};
-    if (name.starts_with("gate_up_") || name.starts_with("down_"))
-        return {{4, 1, 1, 1, 1}, {2, 1, 8, 1, 2}};
+        return {{4, 1, 1, 1, 1}, {1, 1, 1, 1, 4}, {2, 2, 1, 1, 2}, {2, 4, 8, 1, 1, 1}};
+    if (name.starts_with("gate_up_")) return {{4, 1, 1, 1, 1}, {2, 1, 8, 1, 2, 2}};
+    if (name.starts_with("down_")) return {{4, 1, 1, 1, 1}, {2, 1, 8, 1, 2}};
     if (name.starts_with("attention"))
         return {{512, 64, 584, 1, std::max(1U, subgroup / 16), 16},
                 {192, 64, 260, 0, std::max(1U, subgroup / 16), 32}};
