@@ -22,8 +22,8 @@ void gate_up(VulkanContext& context, const float* x, const Pairs& pairs, const W
     const std::int64_t count = static_cast<std::int64_t>(pairs.rows) * pairs.used;
     const PlaneAddresses g = plane_addresses(gate);
     const PlaneAddresses u = plane_addresses(up);
-    RowBlocks blocks = row_blocks(context, gate.out * pairs.used, units_of(gate.type, gate.in),
-                                  context.software() ? 2 : 1, pairs.rows * pairs.used, gate.out, 2);
+    RowBlocks blocks = row_blocks(context, gate.out * pairs.used, units_of(gate.type, gate.in), 2,
+                                  pairs.rows * pairs.used, gate.out, 2);
     blocks.depth = 1;
     // Before x is looked for: what x lay in may be taken for it.
     const JointForm joint = joint_form(
