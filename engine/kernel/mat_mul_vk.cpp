@@ -18,6 +18,8 @@ namespace {
 constexpr std::int64_t kWorkgroup = 256;
 // Vectors met by one pass over the weights; more share registers and shared memory among them.
 constexpr std::int64_t kColumnsMax = 4;
+// Values whose form the last of several workgroups makes (quantise_joint.glsl).
+constexpr std::int64_t kJointPiece = 256;
 
 #define SG_QUANTISED(mode)                                                                         \
     {                                                                                              \
@@ -109,9 +111,11 @@ RowBlocks row_blocks(const VulkanContext& context, std::int64_t rows, std::int64
         together /= 2;
     const std::int64_t block = subgroups / split * together;
     const std::int64_t wanted = software ? 8 : kResident / 4;  // workgroups
-    // A power of two, so that workgroups share pieces of 256 rows evenly (quantise_joint.glsl).
-    const auto blocks = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(
-        std::clamp<std::int64_t>(divide_up(out_rows, block) * other_workgroups / wanted, 1, 8))));
+    // A power of two and at most a piece of rows, so that workgroups share pieces evenly.
+    const std::int64_t most = std::clamp<std::int64_t>(kJointPiece / block, 1, 8);
+    const auto blocks = static_cast<std::int64_t>(
+        std::bit_floor(static_cast<std::uint64_t>(std::clamp<std::int64_t>(
+            divide_up(out_rows, block) * other_workgroups / wanted, 1, most))));
     // More on its way gains nothing where that many subgroups run, and longer code is read from
     // memory by itself: a kernel comes once a layer.
     const std::int64_t depth =
@@ -249,13 +253,12 @@ void keep_forms(VulkanContext& context, const float* x, const std::array<MadeFor
 }
 
 JointForm joint_form(VulkanContext& context, const JointOutput& out, const Weight* next) {
-    constexpr std::int64_t kPiece = 256;
     JointForm result;
-    if (out.row % kPiece != 0 || kPiece % out.made != 0 ||
-        out.values / kPiece > VulkanContext::kCounts)
+    if (out.row % kJointPiece != 0 || kJointPiece % out.made != 0 ||
+        out.values / kJointPiece > VulkanContext::kCounts)
         return result;
     const auto fits = [](DataType, std::int64_t width, std::int64_t all) {
-        return width % kPiece == 0 && all % width == 0;
+        return width % kJointPiece == 0 && all % width == 0;
     };
     const auto* const y = reinterpret_cast<const float*>(out.y);
     if (next == nullptr)
