@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t kWorkgroup = 256;
 // Vectors met by one pass over the weights; more share registers and shared memory among them.
 constexpr std::int64_t kColumnsMax = 4;
-// Values whose form the last of several workgroups makes (quantise_joint.glsl).
+// As kJointValues in quantise_joint.glsl.
 constexpr std::int64_t kJointPiece = 256;
 
 #define SG_QUANTISED(mode)                                                                         \
