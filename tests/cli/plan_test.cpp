@@ -33,10 +33,31 @@ std::uint64_t least() {
     return plans("mapped").at("plans")[0].at("least_ceiling_bytes");
 }
 
+// What the program itself may take more in one run than in another: how many of its pages the
+// system maps at once depends on what else it holds.
+constexpr std::uint64_t kRoom = kSanitized ? 16 << 20 : 4 << 20;
+constexpr std::uint64_t kRung = 1 << 19;
+
+// Ceilings from the least to what works in any run. Some leave experts on disk in this one: all
+// experts of the tiny model take six rungs.
+std::string ladder() {
+    const std::uint64_t first = least();
+    std::string ceilings = std::to_string(first);
+    for (std::uint64_t above = kRung; above <= kRoom; above += kRung)
+        ceilings.append(",").append(std::to_string(first + above));
+    return ceilings;
+}
+
+// Those of a report that work and leave experts on disk.
+std::vector<json> on_disk(const json& report) {
+    std::vector<json> found;
+    for (const json& plan : report.at("plans"))
+        if (plan.at("works") && plan.at("experts").at("disk") > 0) found.push_back(plan);
+    return found;
+}
+
 TEST(CliPlan, JsonAddsUp) {
-    const std::uint64_t first = least() + (1 << 20);
-    const json report = plans(std::to_string(first) + "," + std::to_string(first + 400'000) + "," +
-                              std::to_string(first + 800'000) + ",200MB,auto,mapped");
+    const json report = plans(ladder() + ",200MB,auto,mapped");
     EXPECT_EQ(report.at("schema"), 1);
     const json& model = report.at("model");
     EXPECT_EQ(model.at("layers"), 6);
@@ -46,9 +67,13 @@ TEST(CliPlan, JsonAddsUp) {
     EXPECT_EQ(report.at("speeds").at("label"), "measured");
     EXPECT_GT(report.at("speeds").at("memory_bytes_s"), 0);
     EXPECT_TRUE(report.at("speeds").at("device_bytes_s").is_null());
-    ASSERT_EQ(report.at("plans").size(), 6U);
+    const json& all = report.at("plans");
+    ASSERT_EQ(all.size(), kRoom / kRung + 4);
     double low = 0, budget = 0;
-    for (const json& plan : report.at("plans")) {
+    bool worked = false;
+    for (const json& plan : all) {
+        if (!worked && !plan.at("works") && &plan != &all[kRoom / kRung]) continue;
+        worked = true;
         EXPECT_TRUE(plan.at("works"));
         EXPECT_TRUE(plan.at("problem").is_null());
         std::uint64_t sum = 0;
@@ -73,15 +98,14 @@ TEST(CliPlan, JsonAddsUp) {
         low = decode.at("low").at("tokens_s");
         EXPECT_FALSE(decode.at("reasons").empty());
     }
-    EXPECT_GT(report.at("plans")[0].at("experts").at("disk"), 0);
+    EXPECT_GE(on_disk(report).size(), 2U);
     EXPECT_GT(report.at("speeds").at("disk_bytes_s"), 0);
-    EXPECT_EQ(report.at("plans")[4].at("automatic"), true);
-    EXPECT_EQ(report.at("plans")[5].at("mapped"), true);
+    EXPECT_EQ(all[all.size() - 2].at("automatic"), true);
+    EXPECT_EQ(all[all.size() - 1].at("mapped"), true);
 }
 
 TEST(CliPlan, TheTableSaysWhatIsMeasuredAndWhatPredicted) {
-    // Room for what the program itself takes more in one run than in another.
-    const std::string ceiling = std::to_string(least() + (kSanitized ? 16 << 20 : 1 << 20));
+    const std::string ceiling = std::to_string(least() + kRoom);
     const Ran ran = run(planning(ceiling, false));
     ASSERT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(ran.err, "");
@@ -119,17 +143,20 @@ TEST(CliPlan, TooSmallACeilingSaysWhatWouldDo) {
 
 TEST(CliPlan, ARecordedTraceGivesTheHighEnd) {
     const ScratchFolder scratch;
-    const std::string ceiling = std::to_string(least() + (4 << 20));
+    const std::string ceiling = std::to_string(least() + kRoom);
     const std::string trace = scratch.path("trace");
     const Ran recorded =
         run({"run", "-m", tiny(), "-p", "hello", "--max-tokens", "20", "--temp", "0", "--backend",
              "cpu", "--context", "2048", "--memory", ceiling, "--expert-trace", trace});
     ASSERT_EQ(recorded.code, 0) << recorded.err;
-    std::vector<std::string> words = planning(std::to_string(least() + (1 << 20)));
+    std::vector<std::string> words = planning(ladder());
     words.insert(words.end(), {"--trace", trace});
     const Ran ran = run(words);
     ASSERT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(json::parse(ran.out).at("plans")[0].at("decode").at("high_hit_rate_from"), "trace");
+    const std::vector<json> plans = on_disk(json::parse(ran.out));
+    ASSERT_FALSE(plans.empty()) << ran.out;
+    for (const json& plan : plans)
+        EXPECT_EQ(plan.at("decode").at("high_hit_rate_from"), "trace");
 }
 
 TEST(CliPlan, RefusesInOneSentence) {
@@ -163,12 +190,12 @@ TEST(CliPlan, OnADeviceItAsksTheDevice) {
 
 // What it says is what happens.
 TEST(CliPlan, TheLeastCeilingOpens) {
-    const std::string ceiling = std::to_string(least() + (1 << 20));
+    const std::string ceiling = std::to_string(least() + kRoom);
     const Ran ran = run({"run", "-m", tiny(), "-p", "hi", "--max-tokens", "2", "--backend", "cpu",
                          "--context", "2048", "--memory", ceiling});
     EXPECT_EQ(ran.code, 0) << ran.err;
     const Ran less = run({"run", "-m", tiny(), "-p", "hi", "--max-tokens", "2", "--backend", "cpu",
-                          "--context", "2048", "--memory", std::to_string(least() - (6 << 20))});
+                          "--context", "2048", "--memory", std::to_string(least() - kRoom - (2 << 20))});
     EXPECT_EQ(less.code, 1);
     EXPECT_THAT(less.err, HasSubstr("the least that works is"));
 }
