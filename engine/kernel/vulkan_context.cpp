@@ -16,23 +16,17 @@ gpu::Range VulkanContext::table_bytes(std::span<const std::byte> bytes) {
         auto oldest = tables_.extract(std::ranges::min_element(
             tables_, {}, [](const auto& entry) { return entry.second.used; }));
         oldest.key() = content;
-        oldest.mapped().failures = -1;
+        oldest.mapped().kept.failures = -1;
         at = tables_.insert(std::move(oldest)).position;
     } else if (at == tables_.end()) {
-        auto room = device.allocate(kTableBytes);
-        if (!room) {
-            stream.fail_with(room.error());
-            return {};
-        }
-        at = tables_.emplace(content, Table{.buffer = *room}).first;
+        at = tables_.emplace(content, Table{}).first;
     }
     Table& table = at->second;
     table.used = ++table_uses_;
-    if (table.failures != stream.failures() && !stream.error()) {
-        table.failures = stream.failures();
-        stream.write(table.buffer.address, bytes.data(), size);
-    }
-    return {table.buffer.address, size};
+    const std::uint64_t address = keep(table.kept, kTableBytes, [&](std::uint64_t room) {
+        stream.write(room, bytes.data(), size);
+    });
+    return address != 0 ? gpu::Range{address, size} : gpu::Range{};
 }
 
 }  // namespace starglass

@@ -63,9 +63,9 @@ public:
         : device(device), stream(stream), activations(activations) {}
     ~VulkanContext() {
         for (const gpu::Buffer& buffer : scratch_) device.release(buffer);
-        device.release(grid_);
-        device.release(counts_);
-        for (const auto& [content, table] : tables_) device.release(table.buffer);
+        device.release(grid_.buffer);
+        device.release(counts_.buffer);
+        for (const auto& [content, table] : tables_) device.release(table.kept.buffer);
         for (const QuantisedForm& form : quantised) device.release(form.buffer);
         for (const RopeTable& table : rope_tables_) device.release(table.buffer);
     }
@@ -105,20 +105,9 @@ public:
 
     // The 256 entries of IQ2_XXS's grid, eight bytes each.
     std::uint64_t iq2_grid() {
-        if (grid_.address == 0) {
-            auto room = device.allocate(sizeof kIq2XxsGrid);
-            if (!room) {
-                stream.fail_with(room.error());
-                return 0;
-            }
-            grid_ = *room;
-            grid_failures_ = -1;
-        }
-        if (grid_failures_ != stream.failures() && !stream.error()) {
-            grid_failures_ = stream.failures();
-            stream.write(grid_.address, kIq2XxsGrid.data(), sizeof kIq2XxsGrid);
-        }
-        return grid_.address;
+        return keep(grid_, sizeof kIq2XxsGrid, [&](std::uint64_t address) {
+            stream.write(address, kIq2XxsGrid.data(), sizeof kIq2XxsGrid);
+        });
     }
 
     // Quantised forms of vectors, a few at a time, so that products of the same vectors share one
@@ -147,21 +136,12 @@ public:
     static constexpr std::int64_t kCounts = 1024;
     gpu::Range counts() {
         constexpr std::int64_t kPlaces = 4, kBytes = kCounts * 4;
-        if (counts_.address == 0) {
-            auto room = device.allocate(kPlaces * kBytes);
-            if (!room) {
-                stream.fail_with(room.error());
-                return {};
-            }
-            counts_ = *room;
-            counts_failures_ = -1;
-        }
-        if (counts_failures_ != stream.failures() && !stream.error()) {
-            counts_failures_ = stream.failures();
-            stream.fill(counts_.address, kPlaces * kBytes, 0);
-        }
+        const std::uint64_t first = keep(counts_, kPlaces * kBytes, [&](std::uint64_t address) {
+            stream.fill(address, kPlaces * kBytes, 0);
+        });
+        if (first == 0) return {};
         counts_next_ = (counts_next_ + 1) % kPlaces;
-        return {counts_.address + static_cast<std::uint64_t>(counts_next_ * kBytes), kBytes};
+        return {first + static_cast<std::uint64_t>(counts_next_ * kBytes), kBytes};
     }
 
     // A host array where kernels can read it.
@@ -192,10 +172,32 @@ public:
     bool join_products = false;   // tests: as on a real device
 
 private:
-    gpu::Range table_bytes(std::span<const std::byte> bytes);
-    struct Table {
+    // Memory that is written once and again only after a failure, which may have dropped that.
+    struct Kept {
         gpu::Buffer buffer;
         std::int64_t failures = -1;  // of the stream when it was written
+    };
+    // Where it is, made and given to `write` where that is needed. 0 after a failure.
+    template <class Write>
+    std::uint64_t keep(Kept& kept, std::int64_t bytes, Write write) {
+        if (kept.buffer.address == 0) {
+            auto room = device.allocate(bytes);
+            if (!room) {
+                stream.fail_with(room.error());
+                return 0;
+            }
+            kept = {*room, -1};
+        }
+        if (kept.failures != stream.failures() && !stream.error()) {
+            kept.failures = stream.failures();
+            write(kept.buffer.address);
+        }
+        return kept.buffer.address;
+    }
+
+    gpu::Range table_bytes(std::span<const std::byte> bytes);
+    struct Table {
+        Kept kept;
         std::int64_t used = 0;
     };
     // Looked up without a string of its own: a few a layer for every token.
@@ -217,10 +219,8 @@ private:
     };
 
     std::array<gpu::Buffer, scratch_count> scratch_{};
-    gpu::Buffer grid_;
-    std::int64_t grid_failures_ = -1;  // of the stream when it was written
-    gpu::Buffer counts_;
-    std::int64_t counts_failures_ = -1;
+    Kept grid_;
+    Kept counts_;
     std::int64_t counts_next_ = 0;
     std::array<RopeTable, 6> rope_tables_;
     std::int64_t rope_uses_ = 0;
