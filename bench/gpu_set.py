@@ -132,7 +132,8 @@ def table(result):
             yield (
                 f"  after {at['context']:>7}: prefill {prefill} tokens/s, decode "
                 f"{decode['tokens_s']:.2f} tokens/s (median {decode['seconds_median'] * 1e3:.3f} ms, floor "
-                f"{floor}, {share}); {inside['dispatches']:.0f} kernels, {inside['barriers']:.0f} "
+                f"{floor}, {share}); {inside['dispatches']:.0f} kernels, "
+                f"{inside['replayed']:.0f} replayed, {inside['barriers']:.0f} "
                 f"barriers, {inside['submissions']:.1f} submissions a token"
             )
         for kernel in report["frontiers"][-1]["device"]["kernels"]:

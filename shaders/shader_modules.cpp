@@ -9,9 +9,11 @@ namespace {
 #include "shader_words.inc"
 
 const std::array<ShaderModule, static_cast<std::size_t>(Shader::count)> kModules{{
-#define SG_SHADER(name) {#name, sg_words_##name},
+#define SG_SHADER(name) {#name, sg_words_##name, {}},
+#define SG_STORED_SHADER(name) {#name, sg_words_##name, sg_words_##name##_stored},
 #include "shader_list.inc"
 #undef SG_SHADER
+#undef SG_STORED_SHADER
 }};
 
 }  // namespace

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The list of kernels: a name, the file it is compiled from, what is defined there.
+# The list of kernels: a name, the file it is compiled from, what is defined there, whether it
+# is for prefill only.
 sg_shader(add)
 sg_shader(compress)
 sg_shader(embed)
@@ -10,7 +11,7 @@ sg_shader(hyper_mix)
 sg_shader(hyper_post)
 sg_shader(index_query)
 sg_shader(mat_quantise)
-sg_shader(read_speed)
+sg_shader(read_speed PREFILL)
 sg_shader(rms_norm)
 sg_shader(rms_norm_rope)
 sg_shader(rope)
@@ -37,28 +38,29 @@ endforeach()
 
 sg_shader(experts_hidden FILE experts DEFINES SG_STEP=0)
 sg_shader(experts_sum FILE experts DEFINES SG_STEP=1)
-sg_shader(experts_group)
+sg_shader(experts_group PREFILL)
 
 # Products with many vectors: by cooperative matrices, by their emulation (tests), by registers.
-sg_shader(mat_input)
+sg_shader(mat_input PREFILL)
 set(type_number 0)
 foreach(type q8_0 q2_k q4_k iq2_xxs f16)
-  sg_shader(mat_tile_${type} FILE mat_tile DEFINES SG_TYPE=${type_number})
-  sg_shader(mat_tile_${type}_matrix FILE mat_tile MATRIX DEFINES SG_TYPE=${type_number} SG_MATRIX)
-  sg_shader(mat_tile_${type}_emulated FILE mat_tile DEFINES SG_TYPE=${type_number} SG_EMULATE_MATRIX)
+  sg_shader(mat_tile_${type} FILE mat_tile PREFILL DEFINES SG_TYPE=${type_number})
+  sg_shader(mat_tile_${type}_matrix FILE mat_tile MATRIX PREFILL DEFINES SG_TYPE=${type_number} SG_MATRIX)
+  sg_shader(mat_tile_${type}_emulated FILE mat_tile PREFILL
+            DEFINES SG_TYPE=${type_number} SG_EMULATE_MATRIX)
   math(EXPR type_number "${type_number} + 1")
 endforeach()
 
 # Attention of few queries in pieces, of many in one go, or by matrices; the choice of rows.
 sg_shader(attention_split FILE attention DEFINES SG_HEADS=8 SG_SPLIT)
 sg_shader(attention_split_plain FILE attention DEFINES SG_HEADS=8 SG_SPLIT SG_PLAIN)
-sg_shader(attention_whole FILE attention DEFINES SG_HEADS=32)
-sg_shader(attention_whole_plain FILE attention DEFINES SG_HEADS=32 SG_PLAIN)
+sg_shader(attention_whole FILE attention PREFILL DEFINES SG_HEADS=32)
+sg_shader(attention_whole_plain FILE attention PREFILL DEFINES SG_HEADS=32 SG_PLAIN)
 sg_shader(attention_combine)
-sg_shader(attention_softmax)
+sg_shader(attention_softmax PREFILL)
 foreach(name attention_scores attention_values)
-  sg_shader(${name} MATRIX)
-  sg_shader(${name}_emulated FILE ${name} DEFINES SG_EMULATE_MATRIX)
+  sg_shader(${name} MATRIX PREFILL)
+  sg_shader(${name}_emulated FILE ${name} PREFILL DEFINES SG_EMULATE_MATRIX)
 endforeach()
 sg_shader(index_score)
 sg_shader(index_score_plain FILE index_score DEFINES SG_PLAIN)

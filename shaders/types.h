@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Words in which a shader's parameters are written once and read twice: as push constants in GLSL
-// and as a struct in C++. Addresses come first, then 32-bit values, so both sides lay them out
-// alike; a test compares the offsets with those in the compiled shaders.
+// Words in which a shader's parameters are written once and read twice: as a struct in C++ and, in
+// GLSL, as push constants, or from memory in the variant that a recording runs again with others
+// (SG_STORED). Addresses come first, then 32-bit values, so all sides lay them out alike; a test
+// compares the offsets with those in the compiled shaders.
 #ifndef SG_SHADER_TYPES_H
 #define SG_SHADER_TYPES_H
 
@@ -52,10 +53,23 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) buffer FloatVecs {
 #define sg_int int
 #define sg_uint uint
 #define sg_float float
+#ifdef SG_STORED
+#define SG_PARAMS(name) \
+    layout(buffer_reference, scalar, buffer_reference_align = 16) buffer SgParams {
+#define SG_PARAMS_END                                  \
+    }                                                  \
+    ;                                                  \
+    layout(push_constant, scalar) uniform SgStoredAt { \
+        SgParams params;                               \
+    }                                                  \
+    sg_stored_at;
+#define p sg_stored_at.params
+#else
 #define SG_PARAMS(name) layout(push_constant, scalar) uniform name {
 #define SG_PARAMS_END \
     }                 \
     p;
+#endif
 #endif
 
 #endif

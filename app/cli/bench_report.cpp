@@ -76,6 +76,7 @@ Json profile_to_json(const BenchReport& report, const DeviceProfile& profile) {
     return {{"dispatches", profile.dispatches},
             {"barriers", profile.barriers},
             {"submissions", profile.submissions},
+            {"replayed", profile.replayed},
             {"kernels", std::move(kernels)}};
 }
 
@@ -85,8 +86,9 @@ std::string profile_text(const BenchReport& report, const BenchFrontier& at) {
     double kernel_seconds = 0;
     for (const DeviceKernel& kernel : profile.kernels) kernel_seconds += kernel.seconds;
     std::string text = fmt::format(
-        "\na token after {}: {:.0f} kernels, {:.0f} barriers, {:.1f} submissions; median {:.3f} ms",
-        at.context, profile.dispatches, profile.barriers, profile.submissions,
+        "\na token after {}: {:.0f} kernels, {:.0f} replayed, {:.0f} barriers, {:.1f} submissions; "
+        "median {:.3f} ms",
+        at.context, profile.dispatches, profile.replayed, profile.barriers, profile.submissions,
         1e3 * median(at.token_seconds));
     if (const double floor = report.floor_seconds(at.traffic); floor > 0)
         text += fmt::format(", at least {:.3f} ms by its bytes ({:.1f} %)", 1e3 * floor,

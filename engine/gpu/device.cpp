@@ -272,6 +272,8 @@ Result<Device::Block*> Device::new_block(std::int64_t bytes, MemoryUse use) {
         wishes = {kLocal};
     else if (use == MemoryUse::upload)
         wishes = {kMapped};
+    else if (use == MemoryUse::params)
+        wishes = {kLocal | kMapped, kMapped};
     else
         wishes = {kMapped | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, kMapped};
     result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
@@ -355,6 +357,7 @@ void Device::release(const Buffer& buffer) {
     Block* const block = std::prev(at)->second;
     if (block->whole) {
         if (block->use == MemoryUse::device) allocated_ -= block->bytes;
+        ++buffers_released_;
         vkDestroyBuffer(device_, block->buffer, nullptr);
         vkFreeMemory(device_, block->memory, nullptr);
         by_address_.erase(block->address);
@@ -391,7 +394,8 @@ Device::Place Device::place(std::uint64_t address) const {
 // --- pipelines -------------------------------------------------------------------------------
 
 std::size_t Device::KeyHash::operator()(const PipelineKey& key) const {
-    std::uint64_t hash = static_cast<std::uint64_t>(key.shader) + 0x9E3779B97F4A7C15U;
+    std::uint64_t hash = 2 * static_cast<std::uint64_t>(key.shader) +
+                         static_cast<std::uint64_t>(key.params) + 0x9E3779B97F4A7C15U;
     for (const std::uint32_t value : key.constants) hash = (hash ^ value) * 0xBF58476D1CE4E5B9U;
     return static_cast<std::size_t>(hash ^ hash >> 29);
 }
@@ -433,18 +437,21 @@ void Device::save_pipelines() const {
         write_pipeline_file(options_.cache_folder + "/" + pipeline_file_name(info_), info_, data));
 }
 
-Result<const Pipeline*> Device::pipeline(Shader shader, const SpecConstants& constants) {
-    const PipelineKey key{shader, constants};
+Result<const Pipeline*> Device::pipeline(Shader shader, const SpecConstants& constants,
+                                         Params params) {
+    const PipelineKey key{shader, params, constants};
     if (const auto found = pipelines_.find(key); found != pipelines_.end()) return &found->second;
 
     const ShaderModule& source = shader_module(shader);
     VkShaderModuleCreateInfo code{};
     code.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-    code.codeSize = source.words.size_bytes();
-    code.pCode = source.words.data();
+    const auto words = params == Params::pushed ? source.words : source.stored_words;
+    assert(!words.empty());
+    code.codeSize = words.size_bytes();
+    code.pCode = words.data();
     VkShaderModule module = VK_NULL_HANDLE;
     VkResult result = vkCreateShaderModule(device_, &code, nullptr, &module);
-    Pipeline pipeline;
+    Pipeline pipeline{VK_NULL_HANDLE, shader, constants};
     if (result == VK_SUCCESS) {
         std::array<VkSpecializationMapEntry, std::tuple_size_v<SpecConstants>> entries;
         for (std::uint32_t i = 0; i < entries.size(); ++i) entries[i] = {i, i * 4, 4};

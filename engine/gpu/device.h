@@ -40,6 +40,7 @@ struct Buffer {
 enum class MemoryUse {
     device,    // fastest for kernels
     upload,    // written by the CPU, read by kernels and copies
+    params,    // the same, small and read at once: on the device where the CPU can write there
     readback,  // written by copies, read by the CPU
 };
 
@@ -47,8 +48,13 @@ using SpecConstants = std::array<std::uint32_t, 6>;
 
 struct Pipeline {
     VkPipeline handle = VK_NULL_HANDLE;
-    std::uint32_t push_bytes = 0;
+    Shader shader{};
+    SpecConstants constants{};
 };
+
+// Where a kernel finds its parameters: in push constants, or in memory at the address that these
+// hold, for recordings that run again.
+enum class Params : std::uint8_t { pushed, stored };
 
 class Device {
 public:
@@ -74,8 +80,13 @@ public:
     };
     [[nodiscard]] Place place(std::uint64_t address) const;
 
-    // Built at first use and kept. Errors: internal, out_of_memory.
-    Result<const Pipeline*> pipeline(Shader shader, const SpecConstants& constants);
+    // Counts buffers that are gone: a place from before may be another's now.
+    [[nodiscard]] std::int64_t buffers_released() const { return buffers_released_; }
+
+    // Built at first use and kept. Kernels of prefill only have no stored form (ShaderModule).
+    // Errors: internal, out_of_memory.
+    Result<const Pipeline*> pipeline(Shader shader, const SpecConstants& constants,
+                                     Params params = Params::pushed);
     // Writes the pipelines built so far next to those of other devices; failures are not errors.
     void save_pipelines() const;
     // Whether the pipelines on disk were taken, and if not why, for `starglass-cli devices`.
@@ -120,10 +131,12 @@ private:
     std::vector<std::unique_ptr<Block>> blocks_;
     std::map<std::uint64_t, Block*> by_address_;
     std::int64_t allocated_ = 0;
+    std::int64_t buffers_released_ = 0;
     std::int64_t block_bytes_ = 0;  // small pieces share one of these
 
     struct PipelineKey {
         Shader shader;
+        Params params;
         SpecConstants constants;
         bool operator==(const PipelineKey&) const = default;
     };

@@ -19,6 +19,11 @@ constexpr std::size_t kBatch = 64;
 constexpr int kFirstSubmission = 48;
 constexpr int kSubmission = 384;
 constexpr std::uint32_t kQueries = 8192;
+// So many more sequences in which the device ran out of work than others: then recordings are run
+// again. A processor that was busy for a moment is not a reason.
+constexpr int kStarved = 64;
+// More is not a token's tables but something else.
+constexpr std::int64_t kStagedOfRecording = 8192;
 
 bool overlap(const Range& a, const Range& b) {
     return a.address < b.address + static_cast<std::uint64_t>(b.bytes) &&
@@ -27,8 +32,9 @@ bool overlap(const Range& a, const Range& b) {
 
 }  // namespace
 
-Stream::Stream(Device& device) : device_(device), uploads_(device) {
-    nodes_.reserve(kBatch);
+Stream::Stream(Device& device) : device_(device), uploads_(device), recordings_(device) {
+    batch_.reserve(kBatch);
+    if (device.info().kind != DeviceKind::software) replay_ = Replay::starved;
     const VkResult result =
         make_timeline(device.handle(), device.queue_family(), pool_, semaphore_);
     if (result != VK_SUCCESS) fail_with(vulkan_error(result, "preparing its queue"));
@@ -45,25 +51,34 @@ Stream::~Stream() {
 void Stream::fail_with(Error error) {
     if (!error_) ++failures_;
     if (!error_) error_ = std::move(error);
-    nodes_.clear();
+    batch_.clear();
     watches_ = {};  // what was to be written may never have been
-    // What was recorded but not handed over may use memory that is about to be released.
-    if (open_ == VK_NULL_HANDLE) return;
-    vkResetCommandBuffer(open_, 0);
-    free_commands_.push_back(open_);
-    open_ = VK_NULL_HANDLE;
+    drop_encoded();
 }
 
-Stream::Node& Stream::add(std::span<const Range> reads, std::span<const Range> writes) {
-    assert(reads.size() + writes.size() <= kRangesMax);
-    if (nodes_.size() == kBatch) {
+// What was recorded but not handed over may use memory that is about to be released.
+void Stream::drop_encoded() {
+    if (open_ != VK_NULL_HANDLE) encoded_once_.push_back(open_);
+    open_ = VK_NULL_HANDLE;
+    for (const VkCommandBuffer commands : encoded_once_) {
+        vkResetCommandBuffer(commands, 0);
+        free_commands_.push_back(commands);
+    }
+    encoded_once_.clear();
+    encoded_.clear();
+    recorded_ = 0;
+}
+
+Work& Stream::add(std::span<const Range> reads, std::span<const Range> writes) {
+    assert(reads.size() + writes.size() <= Work::kRangesMax);
+    if (batch_.size() == kBatch) {
         encode();
         if (recorded_ >= (running_.empty() ? kFirstSubmission : kSubmission)) submit();
     }
     for (const Range& range : writes)
         for (Watch& watched : watches_)
             if (watched.id != 0 && overlap(watched.range, range)) watched.id = 0;
-    Node& node = nodes_.emplace_back();
+    Work& node = batch_.emplace_back();
     node.reads = static_cast<std::uint8_t>(reads.size());
     node.writes = static_cast<std::uint8_t>(writes.size());
     std::copy(reads.begin(), reads.end(), node.ranges.begin());
@@ -85,9 +100,8 @@ void Stream::dispatch_bytes(Shader shader, const SpecConstants& constants, const
                          most[2])});
     const auto pipeline = device_.pipeline(shader, constants);
     if (!pipeline) return fail_with(pipeline.error());
-    Node& node = add(reads, writes);
-    node.kind = Node::Kind::dispatch;
-    node.shader = shader;
+    Work& node = add(reads, writes);
+    node.kind = Work::Kind::dispatch;
     node.pipeline = *pipeline;
     node.groups = groups;
     node.push_bytes = static_cast<std::uint16_t>(params_bytes);
@@ -99,19 +113,23 @@ void Stream::copy(std::uint64_t to, std::uint64_t from, std::int64_t bytes) {
     if (error_ || bytes == 0) return;
     const Range read{from, bytes};
     const Range write{to, bytes};
-    Node& node = add({&read, 1}, {&write, 1});
-    node.kind = Node::Kind::copy;
+    Work& node = add({&read, 1}, {&write, 1});
+    node.kind = Work::Kind::copy;
     node.to = to;
     node.from = from;
     node.bytes = bytes;
+    if (from >= staging_.address &&
+        from < staging_.address + static_cast<std::uint64_t>(staging_.bytes) &&
+        bytes <= kStagedOfRecording)
+        node.staged = staging_.host + (from - staging_.address);
 }
 
 void Stream::fill(std::uint64_t to, std::int64_t bytes, std::uint32_t word) {
     if (error_ || bytes == 0) return;
     assert(bytes % 4 == 0);
     const Range write{to, bytes};
-    Node& node = add({}, {&write, 1});
-    node.kind = Node::Kind::fill;
+    Work& node = add({}, {&write, 1});
+    node.kind = Work::Kind::fill;
     node.to = to;
     node.bytes = bytes;
     node.word = word;
@@ -245,26 +263,37 @@ Status Stream::begin() {
     if (result != VK_SUCCESS) return tl::unexpected<Error>(vulkan_error(result, "recording work"));
     open_ = free_commands_.back();
     free_commands_.pop_back();
-    recorded_ = 0;
     return {};
 }
 
 void Stream::encode() {
-    if (nodes_.empty() || error_) {
-        nodes_.clear();
+    if (batch_.empty() || error_) {
+        batch_.clear();
         return;
     }
-    if (profiling_ && 2 * (profiled_.size() + nodes_.size()) > kQueries) collect_profile();
-    if (profiling_steps_ && steps_.size() + nodes_.size() >= kQueries) collect_steps();
-    if (auto status = begin(); !status) return fail_with(status.error());
+    if (profiling_ && 2 * (profiled_.size() + batch_.size()) > kQueries) collect_profile();
+    if (profiling_steps_ && steps_.size() + batch_.size() >= kQueries) collect_steps();
     // A batch may have ended between staging bytes and giving the kernel that reads them, which is
     // in the next one then. So running a batch frees only what was staged before the one in front
     // of it ended.
     staged_of_open_ = staged_at_encode_;
     staged_at_encode_ = staged_;
+    order_batch();
+    if (!replaying() || !encode_recording()) {
+        if (auto status = begin(); !status) return fail_with(status.error());
+        int barriers = 0;
+        if (auto status = write_commands(open_, nullptr, copies_before_, barriers); !status)
+            return fail_with(status.error());
+        barriers_ += barriers;
+    }
+    recorded_ += static_cast<int>(batch_.size());
+    batch_.clear();
+}
 
-    // A node's level is one more than the highest of what it must wait for.
-    const auto conflicts = [](const Node& later, const Node& earlier) {
+// Levels, and what runs side by side next to each other.
+void Stream::order_batch() {
+    // A level is one more than the highest of what a node must wait for.
+    const auto conflicts = [](const Work& later, const Work& earlier) {
         for (int w = earlier.reads; w < earlier.reads + earlier.writes; ++w)
             for (int r = 0; r < later.reads + later.writes; ++r)
                 if (overlap(earlier.ranges[w], later.ranges[r])) return true;
@@ -273,110 +302,213 @@ void Stream::encode() {
                 if (overlap(earlier.ranges[r], later.ranges[w])) return true;
         return false;
     };
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
         int level = 0;
         for (std::size_t j = i; j-- > 0;)
-            if (nodes_[j].level >= level && conflicts(nodes_[i], nodes_[j]))
-                level = nodes_[j].level + 1;
-        nodes_[i].level = level;
+            if (batch_[j].level >= level && conflicts(batch_[i], batch_[j]))
+                level = batch_[j].level + 1;
+        batch_[i].level = level;
     }
-    order_.resize(nodes_.size());
+    order_.resize(batch_.size());
     std::iota(order_.begin(), order_.end(), 0);
     std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) {
-        return nodes_[static_cast<std::size_t>(a)].level <
-               nodes_[static_cast<std::size_t>(b)].level;
+        return batch_[static_cast<std::size_t>(a)].level <
+               batch_[static_cast<std::size_t>(b)].level;
     });
+}
 
+bool Stream::replaying() const {
+    if (profiling_ || profiling_steps_) return false;
+    return replay_ == Replay::always || (replay_ == Replay::starved && starved_);
+}
+
+bool Stream::record(Recordings::Recording& recording) {
+    VkCommandBufferBeginInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+    recording.copies = copies_before_;
+    recording.barriers = 0;
+    return vkBeginCommandBuffer(recording.commands, &info) == VK_SUCCESS &&
+           write_commands(recording.commands, &recording, recording.copies, recording.barriers) &&
+           vkEndCommandBuffer(recording.commands) == VK_SUCCESS;
+}
+
+// A recording of the batch, an earlier one or one that is made now; false where it cannot run again
+// or none is to be had, which recording it for one time can do without.
+bool Stream::encode_recording() {
+    reclaim();
+    auto taken = recordings_.take(batch_, copies_before_, done_);
+    if (!taken) replay_ = Replay::never;  // it has no memory to spare
+    if (!taken || *taken == nullptr) return false;
+    Recordings::Recording& recording = **taken;
+    if (recording.whole) {
+        replayed_ += static_cast<std::int64_t>(batch_.size());
+    } else if (record(recording)) {
+        recording.whole = true;
+    } else {
+        recordings_.drop(recording);
+        replay_ = Replay::never;
+        return false;
+    }
+    close_open();
+    if (error_) return true;
+    encoded_.push_back(recording.commands);
+    recording.ticket = ticket_ + 1;
+    copies_before_ = recording.copies;
+    barriers_ += recording.barriers;
+    return true;
+}
+
+Status Stream::write_commands(VkCommandBuffer commands, const Recordings::Recording* recording,
+                              bool& copies, int& barriers) {
     VkMemoryBarrier memory{};
     memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
     // Copies are named only where there are some: kernel to kernel is the cheaper wait.
-    const auto barrier = [&](bool copies) {
+    const auto barrier = [&](bool with_copies) {
         VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
         memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
         memory.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-        if (copies) {
+        if (with_copies) {
             stages |= VK_PIPELINE_STAGE_TRANSFER_BIT;
             memory.srcAccessMask |= VK_ACCESS_TRANSFER_WRITE_BIT;
             memory.dstAccessMask |= VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
         }
-        vkCmdPipelineBarrier(open_, stages, stages, 0, 1, &memory, 0, nullptr, 0, nullptr);
-        ++barriers_;
+        vkCmdPipelineBarrier(commands, stages, stages, 0, 1, &memory, 0, nullptr, 0, nullptr);
+        ++barriers;
     };
-    // Whether a level has copies; what was given before this batch counts as having some.
-    copies_in_level_.assign(nodes_.size() + 1, false);
-    for (const Node& node : nodes_)
-        if (node.kind != Node::Kind::dispatch)
+    // Whether a level has copies.
+    copies_in_level_.assign(batch_.size() + 1, false);
+    for (const Work& node : batch_)
+        if (node.kind != Work::Kind::dispatch)
             copies_in_level_[static_cast<std::size_t>(node.level)] = true;
     const auto step_name = [&](int step) {
         std::string name;
         for (const int index : order_) {
-            const Node& node = nodes_[static_cast<std::size_t>(index)];
+            const Work& node = batch_[static_cast<std::size_t>(index)];
             if (node.level != step) continue;
-            const std::string_view one =
-                node.kind == Node::Kind::dispatch ? shader_module(node.shader).name : "copy";
+            const std::string_view one = node.kind == Work::Kind::dispatch
+                                             ? shader_module(node.pipeline->shader).name
+                                             : "copy";
             if (name.ends_with(one)) continue;
             if (!name.empty()) name += " + ";
             name += one;
         }
         return name;
     };
-    bool copied = copies_before_;
     int level = -1;
     VkPipeline bound = VK_NULL_HANDLE;
     for (const int index : order_) {
-        const Node& node = nodes_[static_cast<std::size_t>(index)];
+        const auto place = static_cast<std::size_t>(index);
+        const Work& node = batch_[place];
         if (node.level != level || profiling_) {
-            const bool copies = copies_in_level_[static_cast<std::size_t>(node.level)];
-            barrier(copies || copied || profiling_);
-            copied = copies;
+            const bool has_copies = copies_in_level_[static_cast<std::size_t>(node.level)];
+            barrier(has_copies || copies || profiling_);
+            copies = has_copies;
             level = node.level;
             if (profiling_steps_) begin_step(step_name(level));
         }
         switch (node.kind) {
-            case Node::Kind::dispatch: {
-                if (node.pipeline->handle != bound) {
-                    bound = node.pipeline->handle;
-                    vkCmdBindPipeline(open_, VK_PIPELINE_BIND_POINT_COMPUTE, bound);
+            case Work::Kind::dispatch: {
+                const Pipeline* pipeline = node.pipeline;
+                const void* push = node.push.data();
+                std::uint32_t push_bytes = node.push_bytes;
+                std::uint64_t stored = 0;
+                if (recording != nullptr) {
+                    TRY(pipeline,
+                        device_.pipeline(pipeline->shader, pipeline->constants, Params::stored));
+                    stored = recording->place(place);
+                    push = &stored;
+                    push_bytes = sizeof stored;
                 }
-                vkCmdPushConstants(open_, device_.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                                   node.push_bytes, node.push.data());
+                if (pipeline->handle != bound) {
+                    bound = pipeline->handle;
+                    vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, bound);
+                }
+                vkCmdPushConstants(commands, device_.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                                   push_bytes, push);
                 const auto query = static_cast<std::uint32_t>(2 * profiled_.size());
                 if (profiling_)
-                    vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
+                    vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query);
-                vkCmdDispatch(open_, static_cast<std::uint32_t>(node.groups.x),
+                vkCmdDispatch(commands, static_cast<std::uint32_t>(node.groups.x),
                               static_cast<std::uint32_t>(node.groups.y),
                               static_cast<std::uint32_t>(node.groups.z));
                 if (profiling_) {
                     barrier(true);
-                    vkCmdWriteTimestamp(open_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
+                    vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query + 1);
                     const std::span<const Range> ranges(node.ranges);
-                    profiled_.push_back({node.shader, query,
+                    profiled_.push_back({pipeline->shader, query,
                                          counted_bytes(ranges.first(node.reads)),
                                          counted_bytes(ranges.subspan(node.reads, node.writes))});
                 }
                 break;
             }
-            case Node::Kind::copy: {
-                const Device::Place from = device_.place(node.from);
+            case Work::Kind::copy: {
+                const bool kept = recording != nullptr && node.staged != nullptr;
+                const Device::Place from =
+                    device_.place(kept ? recording->place(place) : node.from);
                 const Device::Place to = device_.place(node.to);
                 const VkBufferCopy region{from.offset, to.offset,
                                           static_cast<VkDeviceSize>(node.bytes)};
-                vkCmdCopyBuffer(open_, from.buffer, to.buffer, 1, &region);
+                vkCmdCopyBuffer(commands, from.buffer, to.buffer, 1, &region);
                 break;
             }
-            case Node::Kind::fill: {
+            case Work::Kind::fill: {
                 const Device::Place to = device_.place(node.to);
-                vkCmdFillBuffer(open_, to.buffer, to.offset, static_cast<VkDeviceSize>(node.bytes),
-                                node.word);
+                vkCmdFillBuffer(commands, to.buffer, to.offset,
+                                static_cast<VkDeviceSize>(node.bytes), node.word);
                 break;
             }
         }
-        ++recorded_;
     }
-    copies_before_ = copied;
-    nodes_.clear();
+    return {};
+}
+
+void Stream::close_open() {
+    if (open_ == VK_NULL_HANDLE) return;
+    const VkResult result = vkEndCommandBuffer(open_);
+    if (result != VK_SUCCESS) return fail_with(vulkan_error(result, "recording work"));
+    encoded_.push_back(open_);
+    encoded_once_.push_back(open_);
+    open_ = VK_NULL_HANDLE;
+}
+
+namespace {
+
+// What the CPU reads after waiting must be visible to it.
+void end_for_host(VkCommandBuffer commands) {
+    VkMemoryBarrier memory{};
+    memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+    memory.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
+    vkCmdPipelineBarrier(commands,
+                         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0, nullptr);
+}
+
+}  // namespace
+
+Status Stream::prepare_host_barrier() {
+    if (host_barrier_ != VK_NULL_HANDLE) return {};
+    TRY_STATUS(begin());
+    const VkCommandBuffer taken = open_;
+    open_ = VK_NULL_HANDLE;
+    // Several submissions may be on their way with it.
+    VkCommandBufferBeginInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+    info.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
+    VkResult result = vkResetCommandBuffer(taken, 0);
+    if (result == VK_SUCCESS) result = vkBeginCommandBuffer(taken, &info);
+    if (result == VK_SUCCESS) {
+        end_for_host(taken);
+        result = vkEndCommandBuffer(taken);
+    }
+    if (result != VK_SUCCESS) {
+        free_commands_.push_back(taken);
+        return tl::unexpected<Error>(vulkan_error(result, "recording work"));
+    }
+    host_barrier_ = taken;
+    return {};
 }
 
 void Stream::submit() {
@@ -385,16 +517,18 @@ void Stream::submit() {
 }
 
 void Stream::hand_over() {
-    if (error_ || open_ == VK_NULL_HANDLE) return;
-    // What the CPU reads after waiting must be visible to it.
-    VkMemoryBarrier memory{};
-    memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    memory.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-    memory.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
-    vkCmdPipelineBarrier(open_,
-                         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, nullptr, 0, nullptr);
-    VkResult result = vkEndCommandBuffer(open_);
+    if (error_ || (open_ == VK_NULL_HANDLE && encoded_.empty())) return;
+    if (open_ != VK_NULL_HANDLE) {
+        end_for_host(open_);
+        close_open();
+        if (error_) return;
+    } else {
+        if (auto status = prepare_host_barrier(); !status) return fail_with(status.error());
+        encoded_.push_back(host_barrier_);
+    }
+    VkResult result = VK_SUCCESS;
+    reclaim();
+    if (++since_wait_ > 1 && running_.empty()) ran_dry_ = true;
     const std::uint64_t ticket = ticket_ + 1;
     if (auto status = uploads_.flush(); !status) return fail_with(status.error());
     const std::uint64_t uploaded = uploads_.given();
@@ -420,31 +554,31 @@ void Stream::hand_over() {
             submit.pWaitSemaphores = &uploads;
             submit.pWaitDstStageMask = &stages;
         }
-        submit.commandBufferCount = 1;
-        submit.pCommandBuffers = &open_;
+        submit.commandBufferCount = static_cast<std::uint32_t>(encoded_.size());
+        submit.pCommandBuffers = encoded_.data();
         submit.signalSemaphoreCount = 1;
         submit.pSignalSemaphores = &semaphore_;
         result = vkQueueSubmit(device_.queue(), 1, &submit, VK_NULL_HANDLE);
     }
-    const VkCommandBuffer commands = open_;
-    open_ = VK_NULL_HANDLE;
-    if (result != VK_SUCCESS) {
-        free_commands_.push_back(commands);
-        return fail_with(vulkan_error(result, "starting work"));
-    }
+    if (result != VK_SUCCESS) return fail_with(vulkan_error(result, "starting work"));
     ticket_ = ticket;
     uploads_awaited_ = uploaded;
     ++submissions_;
-    running_.push_back({commands, ticket, staged_of_open_});
+    running_.push_back({std::move(encoded_once_), ticket, staged_of_open_});
+    encoded_once_.clear();
+    encoded_.clear();
+    recorded_ = 0;
 }
 
 void Stream::reclaim() {
     if (running_.empty()) return;
     std::uint64_t done = 0;
     if (vkGetSemaphoreCounterValue(device_.handle(), semaphore_, &done) != VK_SUCCESS) return;
+    done_ = done;
     while (!running_.empty() && running_.front().ticket <= done) {
-        staged_done_ = running_.front().staged_end;
-        free_commands_.push_back(running_.front().commands);
+        const Slot& slot = running_.front();
+        staged_done_ = slot.staged_end;
+        free_commands_.insert(free_commands_.end(), slot.once.begin(), slot.once.end());
         running_.pop_front();
     }
 }
@@ -462,6 +596,10 @@ Status Stream::wait_for(std::uint64_t ticket) {
 Status Stream::finish() {
     submit();
     ++waits_;
+    if (since_wait_ > 1) hunger_ = std::max(0, hunger_ + (ran_dry_ ? 1 : -1));
+    starved_ = starved_ || hunger_ >= kStarved;
+    since_wait_ = 0;
+    ran_dry_ = false;
     // Even after an error nothing that was started may outlive this call.
     if (!running_.empty()) {
         if (auto status = wait_for(running_.back().ticket); !status) running_.clear();

@@ -22,19 +22,17 @@
 
 #include "base/result.h"
 #include "gpu/device.h"
+#include "gpu/recordings.h"
 #include "gpu/uploads.h"
+#include "gpu/work.h"
 
 namespace starglass::gpu {
 
-// Bytes [address, address + bytes) of device memory.
-struct Range {
-    std::uint64_t address = 0;
-    std::int64_t bytes = 0;
-};
-
-struct Groups {
-    std::int64_t x = 1, y = 1, z = 1;
-};
+// When commands of a batch that came before in the same form are handed over again, instead of
+// being recorded anew. Kernels then read their parameters from memory, which costs the device more
+// than it costs the processor to record; so `starved`: once a device has again and again been
+// found waiting for work within a token. Never so on a software driver, which is the processor.
+enum class Replay : std::uint8_t { never, starved, always };
 
 // Time and bytes of one kind of kernel, measured by timestamps.
 struct KernelTime {
@@ -112,6 +110,10 @@ public:
         failing_result_ = result;
     }
 
+    void set_replay(Replay replay) { replay_ = replay; }
+    // Kernels and copies that ran from commands recorded earlier.
+    [[nodiscard]] std::int64_t replayed() const { return replayed_; }
+
     // Measures every kernel by timestamps until `stop_profile`; each then runs alone.
     void start_profile();
     std::vector<KernelTime> stop_profile();
@@ -128,36 +130,28 @@ public:
     [[nodiscard]] std::int64_t waits() const { return waits_; }  // of finish() and what reads
     [[nodiscard]] std::int64_t bytes_read() const { return bytes_read_; }
 
-    static constexpr std::size_t kPushBytes = 128;
-
 private:
-    static constexpr int kRangesMax = 14;
-    struct Node {
-        enum class Kind : std::uint8_t { dispatch, copy, fill };
-        Kind kind = Kind::dispatch;
-        std::uint8_t reads = 0, writes = 0;
-        std::uint16_t push_bytes = 0;
-        int level = 0;
-        Shader shader{};
-        const Pipeline* pipeline = nullptr;
-        Groups groups;
-        std::uint64_t to = 0, from = 0;
-        std::int64_t bytes = 0;
-        std::uint32_t word = 0;
-        std::array<Range, kRangesMax> ranges;  // reads, then writes
-        std::array<std::byte, kPushBytes> push;
-    };
-    // A command buffer and what it keeps in use.
+    // A submission: its command buffers that are for one time, and what it keeps in use.
     struct Slot {
-        VkCommandBuffer commands = VK_NULL_HANDLE;
+        std::vector<VkCommandBuffer> once;
         std::uint64_t ticket = 0;  // value of the semaphore when it has run
         std::int64_t staged_end = 0;
     };
 
-    Node& add(std::span<const Range> reads, std::span<const Range> writes);
-    void encode();     // nodes_ into the open command buffer
-    void hand_over();  // that to the device
+    Work& add(std::span<const Range> reads, std::span<const Range> writes);
+    void encode();     // batch_ into the open command buffer, or a recording of it
+    void hand_over();  // what is encoded to the device
     Status begin();
+    void close_open();
+    void order_batch();
+    bool encode_recording();
+    bool record(Recordings::Recording& recording);
+    // With `recording` into its commands.
+    Status write_commands(VkCommandBuffer commands, const Recordings::Recording* recording,
+                          bool& copies, int& barriers);
+    [[nodiscard]] bool replaying() const;
+    Status prepare_host_barrier();
+    void drop_encoded();
     Status wait_for(std::uint64_t ticket);
     void reclaim();
     Status ensure_staging(std::int64_t bytes);
@@ -167,13 +161,17 @@ private:
     VkSemaphore semaphore_ = VK_NULL_HANDLE;
     std::vector<VkCommandBuffer> free_commands_;
     std::deque<Slot> running_;
+    // The next submission: what is encoded, and the buffer that is open at its end.
+    std::vector<VkCommandBuffer> encoded_, encoded_once_;
     VkCommandBuffer open_ = VK_NULL_HANDLE;
-    std::uint64_t ticket_ = 0;  // of the last submission
-    std::vector<Node> nodes_;
+    VkCommandBuffer host_barrier_ = VK_NULL_HANDLE;  // ends a submission that a recording ends
+    std::uint64_t ticket_ = 0;                       // of the last submission
+    std::uint64_t done_ = 0;                         // of the last that is known to have run
+    std::vector<Work> batch_;
     std::vector<int> order_;
     std::vector<char> copies_in_level_;
     bool copies_before_ = true;  // the last level of the batch before had copies
-    int recorded_ = 0;           // kernels in the open command buffer
+    int recorded_ = 0;           // kernels in the next submission
     std::optional<Error> error_;
 
     // Host-visible ring; positions only grow, the place is the position modulo the size.
@@ -183,6 +181,14 @@ private:
     Buffer readback_;
     Uploads uploads_;
     std::uint64_t uploads_awaited_ = 0;  // by what was handed over
+
+    Recordings recordings_;
+    Replay replay_ = Replay::never;
+    // Since the last wait: submissions, and whether the device had run out of work before one.
+    int since_wait_ = 0;
+    bool ran_dry_ = false;
+    int hunger_ = 0;  // how much more often than not it had
+    bool starved_ = false;
 
     struct Watch {
         Range range;
@@ -210,7 +216,7 @@ private:
     // Of the step profile: steps so far, by the query at their beginning; the last one ends there.
     std::vector<std::string> steps_;
     bool profiling_steps_ = false;
-    std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0;
+    std::int64_t dispatches_ = 0, barriers_ = 0, submissions_ = 0, replayed_ = 0;
     std::int64_t waits_ = 0, bytes_read_ = 0;
     std::int64_t failures_ = 0;
     std::int64_t failing_submission_ = -1;

@@ -135,6 +135,7 @@ public:
         const std::int64_t dispatches = stream.dispatches();
         const std::int64_t barriers = stream.barriers();
         const std::int64_t submissions = stream.submissions();
+        const std::int64_t replayed = stream.replayed();
         Status status;
         for (int i = 0; i < tokens && status; ++i) status = decode_one(cancel);
         const auto each = [&](std::int64_t now, std::int64_t then) {
@@ -143,6 +144,7 @@ public:
         profile.dispatches = each(stream.dispatches(), dispatches);
         profile.barriers = each(stream.barriers(), barriers);
         profile.submissions = each(stream.submissions(), submissions);
+        profile.replayed = each(stream.replayed(), replayed);
         state_.restore(before);
         if (!status) return tl::unexpected<Error>(status.error());
 

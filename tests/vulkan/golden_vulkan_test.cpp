@@ -105,6 +105,7 @@ void expect_near(const LogitRows& rows, const LogitRows& others, Numerics numeri
 class IntermediatesVulkan : public testing::TestWithParam<Case> {};
 class LogitsVulkan : public testing::TestWithParam<Case> {};
 class FusingVulkan : public testing::TestWithParam<Case> {};
+class ReplayVulkan : public testing::TestWithParam<Case> {};
 
 // As golden_test.cpp has them for the CPU: the worst of a layer, and after a choice of other
 // experts.
@@ -245,6 +246,38 @@ TEST_P(FusingVulkan, FusedOpsGiveTheBitsOfSingleOnes) {
     EXPECT_LT(fused.backend->stream().dispatches(), apart.backend->stream().dispatches());
 }
 
+// Tokens whose commands are those of tokens before, from recordings: with the tables, positions and
+// pages of their own, and across the boundaries of ratios and windows where new forms come.
+TEST_P(ReplayVulkan, GivesTheBitsOfCommandsRecordedAnew) {
+    const std::vector<TokenId> all =
+        Npz(golden_path("tiny/golden-" + GetParam().mix + "-logits.npz")).at("tokens_A").ints();
+    const std::vector<TokenId> tokens(all.begin(), all.begin() + GetParam().tokens);
+    const VulkanModel model = open(GetParam());
+    gpu::Stream& stream = model.backend->stream();
+    const auto session = model.session();
+    for (const int chunk : GetParam().chunks) {
+        SCOPED_TRACE("chunk " + std::to_string(chunk));
+        stream.set_replay(gpu::Replay::never);
+        const LogitRows anew = all_logits(*session, tokens, chunk);
+        EXPECT_EQ(stream.replayed(), 0);
+        stream.set_replay(gpu::Replay::always);
+        const std::int64_t kernels = stream.dispatches();
+        const LogitRows replayed = all_logits(*session, tokens, chunk);
+        const double share = static_cast<double>(stream.replayed()) /
+                             static_cast<double>(stream.dispatches() - kernels);
+        std::printf("  %.0f %% of the kernels replayed\n", share * 100);
+        // Until the window is full, attention has other workgroups every few tokens.
+        EXPECT_GT(share, chunk == 1 ? 0.5 : 0.0);
+        if (is_software(model)) {
+            EXPECT_EQ(anew, replayed);
+        } else {
+            expect_near(anew, replayed, GetParam().numerics);
+        }
+    }
+    stream.set_replay(gpu::Replay::never);
+    EXPECT_EQ(model.backend->device().validation_messages(), 0);
+}
+
 // A software driver takes 50 ms for a token in act8 and three times as long in f32, where prefill
 // is many single products. So what each case adds is chosen; 140 tokens are past every window and
 // ratio.
@@ -271,6 +304,12 @@ INSTANTIATE_TEST_SUITE_P(Tiny, LogitsVulkan,
 INSTANTIATE_TEST_SUITE_P(Tiny, FusingVulkan,
                          testing::Values(Case{"q2", Numerics::act8, "", {60, 5}, 60},
                                          Case{"q4", Numerics::cont, "", {20, 3}, 20}),
+                         label);
+
+INSTANTIATE_TEST_SUITE_P(Tiny, ReplayVulkan,
+                         testing::Values(Case{"q2", Numerics::act8, "", {1}, 150},
+                                         Case{"q4", Numerics::fp, "", {1}, 40},
+                                         Case{"q4", Numerics::act8, "plain", {2}, 60}),
                          label);
 
 }  // namespace

@@ -153,16 +153,20 @@ public:
         }
     }
     [[nodiscard]] std::vector<Member> push_constants() const {
-        std::vector<Member> out;
+        for (const auto& [pointer, storage] : variables_)
+            if (storage == kPushConstant) return members_of(pointers_.at(pointer).second);
+        return {};
+    }
+    // What lies where the one push constant says.
+    [[nodiscard]] std::vector<Member> stored_params() const {
         for (const auto& [pointer, storage] : variables_) {
             if (storage != kPushConstant) continue;
-            const std::uint32_t type = pointers_.at(pointer).second;
-            const std::vector<std::uint32_t>& members = structs_.at(type);
-            for (std::uint32_t i = 0; i < members.size(); ++i)
-                out.push_back(
-                    {names_.at({type, i}), offsets_.at({type, i}), sizes_.at(members[i])});
+            const std::vector<std::uint32_t>& members = structs_.at(pointers_.at(pointer).second);
+            const auto at = pointers_.find(members.front());
+            if (members.size() != 1 || at == pointers_.end()) return {};
+            return members_of(at->second.second);
         }
-        return out;
+        return {};
     }
     [[nodiscard]] std::array<std::uint32_t, 3> local_size() const { return local_; }
     [[nodiscard]] std::uint32_t shared_bytes() const {
@@ -177,6 +181,14 @@ public:
     }
 
 private:
+    [[nodiscard]] std::vector<Member> members_of(std::uint32_t type) const {
+        std::vector<Member> out;
+        const std::vector<std::uint32_t>& members = structs_.at(type);
+        for (std::uint32_t i = 0; i < members.size(); ++i)
+            out.push_back({names_.at({type, i}), offsets_.at({type, i}), sizes_.at(members[i])});
+        return out;
+    }
+
     static constexpr std::uint32_t kWorkgroup = 4, kPushConstant = 9, kPhysicalBuffer = 5349;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> names_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> offsets_;
@@ -447,6 +459,7 @@ std::vector<gpu::SpecConstants> constants_of(std::string_view name, std::uint32_
 
 TEST(Pipelines, ParametersLieAlikeOnBothSides) {
     std::set<const Parameters*> seen;
+    int stored = 0;
     for (const Shader shader : all_shaders()) {
         const ShaderModule& module = shader_module(shader);
         SCOPED_TRACE(module.name);
@@ -457,8 +470,13 @@ TEST(Pipelines, ParametersLieAlikeOnBothSides) {
         EXPECT_EQ(got, wanted->members);
         ASSERT_FALSE(got.empty());
         EXPECT_LE(got.back().offset + got.back().bytes, wanted->bytes);
-        EXPECT_LE(wanted->bytes, gpu::Stream::kPushBytes);
+        EXPECT_LE(wanted->bytes, gpu::kPushBytes);
+        if (!module.stored_words.empty()) {
+            EXPECT_EQ(Module(module.stored_words).stored_params(), wanted->members);
+            ++stored;
+        }
     }
+    EXPECT_GT(stored, 60);
     EXPECT_EQ(seen.size(), parameters().size()) << "a struct nobody uses";
 }
 
@@ -498,6 +516,9 @@ TEST(Pipelines, EveryKernelIsBuilt) {
             auto pipeline = (*device)->pipeline(shader, constants);
             EXPECT_TRUE(pipeline) << pipeline.error().message;
             ++built;
+            if (shader_module(shader).stored_words.empty()) continue;
+            auto stored = (*device)->pipeline(shader, constants, gpu::Params::stored);
+            EXPECT_TRUE(stored) << stored.error().message;
         }
     }
     EXPECT_GT(built, 100);

@@ -196,7 +196,9 @@ TEST(TokensVulkan, ReadTheBestOfTheirLogitsInTheWaitThatEndsThem) {
             routing ? std::int64_t{shape.layers} * shape.experts_used * 8 : 0;
         EXPECT_EQ(stream_of.bytes_read() - bytes, kTokens * (best + experts));
         // The first ones wait for scratch to grow.
-        if (round++ > 0) EXPECT_EQ(stream_of.waits() - waits, kTokens);
+        if (round++ > 0) {
+            EXPECT_EQ(stream_of.waits() - waits, kTokens);
+        }
         std::printf("  %lld bytes a token of %d logits\n", static_cast<long long>(best + experts),
                     shape.vocabulary);
     }

@@ -42,8 +42,9 @@ struct DeviceKernel {
 struct DeviceProfile {
     int tokens = 0;
     std::vector<DeviceKernel> kernels;  // most time first; each ran alone
-    // Per token or batch, when nothing is measured.
-    double dispatches = 0, barriers = 0, submissions = 0;
+    // Per token or batch, when nothing is measured; `replayed`: kernels and copies whose commands
+    // were recorded for an earlier token.
+    double dispatches = 0, barriers = 0, submissions = 0, replayed = 0;
 };
 
 // A timeline of made-up tokens: which one stands at a position follows from the position alone, so
