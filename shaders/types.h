@@ -54,16 +54,19 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) buffer FloatVecs {
 #define sg_uint uint
 #define sg_float float
 #ifdef SG_STORED
-#define SG_PARAMS(name) \
-    layout(buffer_reference, scalar, buffer_reference_align = 16) buffer SgParams {
-#define SG_PARAMS_END                                  \
-    }                                                  \
-    ;                                                  \
-    layout(push_constant, scalar) uniform SgStoredAt { \
-        SgParams params;                               \
-    }                                                  \
-    sg_stored_at;
-#define p sg_stored_at.params
+#define SG_PARAMS(name) struct SgParams {
+// Fetched once: for all that a compiler knows, what a kernel writes might change them.
+#define SG_PARAMS_END                                                                        \
+    }                                                                                        \
+    ;                                                                                        \
+    layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer SgStored { \
+        SgParams values;                                                                     \
+    };                                                                                       \
+    layout(push_constant, scalar) uniform SgStoredAt {                                       \
+        SgStored params;                                                                     \
+    }                                                                                        \
+    sg_stored_at;                                                                            \
+    SgParams p = sg_stored_at.params.values;
 #else
 #define SG_PARAMS(name) layout(push_constant, scalar) uniform name {
 #define SG_PARAMS_END \

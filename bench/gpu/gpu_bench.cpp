@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <functional>
 #include <random>
 
 #include "builtin/builtin_model.h"
@@ -40,6 +41,57 @@ void print_profile(const std::vector<gpu::KernelTime>& times, const char* what, 
         fmt::print("  {:40} {:7.1f} calls {:9.1f} us {:8.2f} us each\n", time.name,
                    static_cast<double>(time.calls) / per, time.seconds * 1e6 / per,
                    time.seconds * 1e6 / static_cast<double>(time.calls));
+}
+
+// Tokens one after the other, and what the stream did for them.
+struct DecodeRun {
+    std::vector<double> seconds;
+    double processor = 0;  // seconds, of all
+    std::int64_t dispatches = 0, replayed = 0, barriers = 0, submissions = 0, waits = 0, bytes = 0;
+
+    // What the stream and the processor have done so far, for good or taken back.
+    void count(const gpu::Stream& stream, int sign) {
+        processor += sign * thread_seconds();
+        dispatches += sign * stream.dispatches();
+        replayed += sign * stream.replayed();
+        barriers += sign * stream.barriers();
+        submissions += sign * stream.submissions();
+        waits += sign * stream.waits();
+        bytes += sign * stream.bytes_read();
+    }
+};
+
+Status decode_turn(gpu::Replay replay, int tokens, const std::function<Status()>& step,
+                   gpu::Stream& stream, DecodeRun* into) {
+    stream.set_replay(replay);
+    DecodeRun run = into != nullptr ? std::move(*into) : DecodeRun();
+    run.count(stream, -1);
+    for (int i = 0; i < tokens; ++i) {
+        const Clock::time_point begin = Clock::now();
+        TRY_STATUS(step());
+        run.seconds.push_back(since(begin));
+    }
+    run.count(stream, 1);
+    if (into != nullptr) *into = std::move(run);
+    return {};
+}
+
+// `least`: seconds a token takes at least, by its bytes.
+void print_decode(const DecodeRun& run, const std::string& what, double least) {
+    if (run.seconds.empty()) return;
+    std::vector<double> seconds = run.seconds;
+    std::sort(seconds.begin(), seconds.end());
+    const double median = seconds[seconds.size() / 2];
+    const auto each = [&](double sum) { return sum / static_cast<double>(seconds.size()); };
+    const auto count = [&](std::int64_t sum) { return each(static_cast<double>(sum)); };
+    fmt::print(
+        "{}: {:.1f} tokens/s (median {:.3f} ms, best {:.3f}), {:.1f} % of the floor's speed\n"
+        "  a token: {:.0f} kernels, {:.0f} kernels and copies replayed, {:.0f} barriers, {:.1f} "
+        "submissions, {:.1f} waits, {:.0f} bytes read, {:.3f} ms of the processor\n",
+        what, 1.0 / median, median * 1e3, seconds.front() * 1e3, 100.0 * least / median,
+        count(run.dispatches), count(run.replayed), count(run.barriers), count(run.submissions),
+        count(run.waits), count(run.bytes), each(run.processor) * 1e3);
+    std::fflush(stdout);
 }
 
 Status run(const std::string& path, EngineOptions options, int prefill, int chunk, int decode,
@@ -136,43 +188,20 @@ Status run(const std::string& path, EngineOptions options, int prefill, int chun
     LogitsSummary top;
     ForwardHooks hooks;
     hooks.top = &top;
-    const auto step = [&] { return forward.run(tokens(1), working, hooks); };
-    const auto measure = [&](gpu::Replay replay, const char* how) -> Status {
-        stream.set_replay(replay);
-        // A recording is made when its form of a batch first comes, and rows of ratio 4 make four.
-        for (int i = 0; i < 12; ++i) TRY_STATUS(step());
-        std::vector<double> seconds;
-        const double processor = thread_seconds();
-        const std::int64_t dispatches = stream.dispatches(), barriers = stream.barriers(),
-                           submissions = stream.submissions(), waits = stream.waits(),
-                           bytes = stream.bytes_read(), replayed = stream.replayed();
-        for (int i = 0; i < decode; ++i) {
-            const Clock::time_point begin = Clock::now();
-            TRY_STATUS(step());
-            seconds.push_back(since(begin));
-        }
-        const double recording = (thread_seconds() - processor) / decode;
-        std::sort(seconds.begin(), seconds.end());
-        const double median = seconds[seconds.size() / 2];
-        fmt::print(
-            "decode at {}, {}: {:.1f} tokens/s (median {:.3f} ms, best {:.3f}), {:.1f} % of the "
-            "floor's speed\n",
-            state.positions(), how, 1.0 / median, median * 1e3, seconds.front() * 1e3,
-            100.0 * floor(state.positions()) / speed / median);
-        const auto each = [&](std::int64_t now, std::int64_t before) {
-            return static_cast<double>(now - before) / decode;
-        };
-        fmt::print(
-            "a token: {:.0f} kernels, {:.0f} kernels and copies replayed, {:.0f} barriers, {:.1f} "
-            "submissions, {:.1f} waits, {:.0f} bytes read, {:.3f} ms of the processor\n",
-            each(stream.dispatches(), dispatches), each(stream.replayed(), replayed),
-            each(stream.barriers(), barriers), each(stream.submissions(), submissions),
-            each(stream.waits(), waits), each(stream.bytes_read(), bytes), recording * 1e3);
-        std::fflush(stdout);
-        return {};
-    };
-    TRY_STATUS(measure(gpu::Replay::always, "replayed"));
-    TRY_STATUS(measure(gpu::Replay::never, "recorded anew"));
+    const auto step = [&]() -> Status { return forward.run(tokens(1), working, hooks); };
+    // Both ways of giving commands, in turns, so that both meet the same machine.
+    constexpr int kTurn = 16;  // tokens; recordings are made in the first few of the first
+    TRY_STATUS(decode_turn(gpu::Replay::always, kTurn, step, stream, nullptr));
+    DecodeRun anew, replayed;
+    for (int done = 0; done < decode; done += kTurn) {
+        const int count = std::min(kTurn, decode - done);
+        TRY_STATUS(decode_turn(gpu::Replay::never, count, step, stream, &anew));
+        TRY_STATUS(decode_turn(gpu::Replay::always, count, step, stream, &replayed));
+    }
+    stream.set_replay(gpu::Replay::never);
+    const double least = floor(state.positions()) / speed;
+    print_decode(anew, fmt::format("decode at {}", state.positions()), least);
+    print_decode(replayed, "replayed", least);
     if (profile) {
         constexpr int kProfiled = 3;
         stream.start_profile();

@@ -157,14 +157,14 @@ public:
             if (storage == kPushConstant) return members_of(pointers_.at(pointer).second);
         return {};
     }
-    // What lies where the one push constant says.
+    // Of the struct that lies where the one push constant says.
     [[nodiscard]] std::vector<Member> stored_params() const {
         for (const auto& [pointer, storage] : variables_) {
             if (storage != kPushConstant) continue;
-            const std::vector<std::uint32_t>& members = structs_.at(pointers_.at(pointer).second);
-            const auto at = pointers_.find(members.front());
-            if (members.size() != 1 || at == pointers_.end()) return {};
-            return members_of(at->second.second);
+            const std::uint32_t address = structs_.at(pointers_.at(pointer).second).front();
+            const auto at = pointers_.find(address);
+            if (at == pointers_.end()) return {};  // values, not an address
+            return members_of(structs_.at(at->second.second).front());
         }
         return {};
     }
