@@ -44,10 +44,11 @@ public:
     Recordings(const Recordings&) = delete;
     Recordings& operator=(const Recordings&) = delete;
 
-    // The recording of such a batch after work that ended with copies or not, its memory holding
-    // this batch's parameters; one whose commands are to be recorded (not `whole`) where there is
-    // none that does not run any more, by `done`. Null for batches that cannot run again: with
-    // kernels of prefill, or more staged bytes than there is room for. Errors: as of allocate().
+    // A recording of such a batch, behind work that ended with copies or not, which by `done` does
+    // not run; this batch's parameters are in its memory. Where there is none it is a new one,
+    // whose commands are still to be recorded (not `whole`). Null for batches that cannot run
+    // again: with kernels of prefill, or more staged bytes than there is room for. Errors: as of
+    // Device::allocate().
     Result<Recording*> take(std::span<const Work> batch, bool copies_before, std::uint64_t done);
     // What was not recorded in the end.
     void drop(Recording& recording);

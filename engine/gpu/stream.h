@@ -29,9 +29,9 @@
 namespace starglass::gpu {
 
 // When commands of a batch that came before in the same form are handed over again, instead of
-// being recorded anew. Kernels then read their parameters from memory, which costs the device more
-// than it costs the processor to record; so `starved`: once a device has again and again been
-// found waiting for work within a token. Never so on a software driver, which is the processor.
+// being recorded anew. That spares the processor, and the device then fetches the parameters of
+// each kernel from memory. `starved`: once a device has again and again been found waiting for work
+// within a token. A software driver, which is the processor, begins with `never`.
 enum class Replay : std::uint8_t { never, starved, always };
 
 // Time and bytes of one kind of kernel, measured by timestamps.
