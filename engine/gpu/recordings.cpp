@@ -7,6 +7,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "gpu/timeline.h"
+
 namespace starglass::gpu {
 namespace {
 
@@ -22,30 +24,20 @@ Recordings::~Recordings() {
     device_.release(memory_);
 }
 
+// At first use: most streams never need them.
 Status Recordings::prepare() {
     if (memory_.address != 0) return {};
-    VkCommandPoolCreateInfo pool{};
-    pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-    pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-    pool.queueFamilyIndex = device_.queue_family();
-    std::vector<VkCommandBuffer> commands(kMost);
-    VkResult result = VK_SUCCESS;
-    if (pool_ == VK_NULL_HANDLE)
-        result = vkCreateCommandPool(device_.handle(), &pool, nullptr, &pool_);
-    if (result == VK_SUCCESS && recordings_.empty()) {
-        VkCommandBufferAllocateInfo allocate{};
-        allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
-        allocate.commandPool = pool_;
-        allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-        allocate.commandBufferCount = kMost;
-        result = vkAllocateCommandBuffers(device_.handle(), &allocate, commands.data());
-        if (result == VK_SUCCESS) {
-            recordings_.resize(kMost);
-            items_of_.resize(kMost);
-            for (std::size_t i = 0; i < kMost; ++i) recordings_[i].commands = commands[i];
-        }
+    if (recordings_.empty()) {
+        std::vector<VkCommandBuffer> commands(kMost);
+        VkResult result = VK_SUCCESS;
+        if (pool_ == VK_NULL_HANDLE)
+            result = make_command_pool(device_.handle(), device_.queue_family(), pool_);
+        if (result == VK_SUCCESS) result = allocate_commands(device_.handle(), pool_, commands);
+        if (result != VK_SUCCESS)
+            return tl::unexpected<Error>(vulkan_error(result, "recording work"));
+        recordings_.resize(kMost);
+        for (std::size_t i = 0; i < kMost; ++i) recordings_[i].commands = commands[i];
     }
-    if (result != VK_SUCCESS) return tl::unexpected<Error>(vulkan_error(result, "recording work"));
     TRY(memory_, device_.allocate(kMost * kRecordingBytes, MemoryUse::params));
     for (std::size_t i = 0; i < kMost; ++i) {
         const auto offset = static_cast<std::int64_t>(i) * kRecordingBytes;
@@ -106,9 +98,9 @@ Recordings::Recording* Recordings::place_for_another(std::uint64_t done) {
 }
 
 void Recordings::drop(Recording& recording) {
-    const auto index = static_cast<std::size_t>(&recording - recordings_.data());
     const auto [first, last] = by_hash_.equal_range(recording.hash);
-    const auto at = std::find_if(first, last, [&](const auto& one) { return one.second == index; });
+    const auto at =
+        std::find_if(first, last, [&](const auto& one) { return one.second == &recording; });
     if (at != last) by_hash_.erase(at);
     recording.whole = false;
     recording.used = 0;
@@ -123,20 +115,19 @@ Result<Recordings::Recording*> Recordings::take(std::span<const Work> batch, boo
     Recording* recording = nullptr;
     const auto [first, last] = by_hash_.equal_range(hash);
     for (auto at = first; at != last && recording == nullptr; ++at) {
-        const std::vector<Item>& items = items_of_[at->second];
-        if (recordings_[at->second].ticket <= done && items.size() == items_.size() &&
+        const std::vector<Item>& items = at->second->items;
+        if (at->second->ticket <= done && items.size() == items_.size() &&
             std::memcmp(items.data(), items_.data(), items.size() * sizeof(Item)) == 0)
-            recording = &recordings_[at->second];
+            recording = at->second;
     }
     if (recording == nullptr) {
         recording = place_for_another(done);
         if (recording == nullptr) return nullptr;
         drop(*recording);
-        const auto index = static_cast<std::size_t>(recording - recordings_.data());
         recording->hash = hash;
         recording->offsets = offsets_;
-        items_of_[index] = items_;
-        by_hash_.emplace(hash, index);
+        recording->items = items_;
+        by_hash_.emplace(hash, recording);
     }
     recording->used = ++uses_;
     for (std::size_t i = 0; i < batch.size(); ++i) {

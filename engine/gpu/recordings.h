@@ -22,6 +22,18 @@ public:
     // differ: rows of ratios are complete or not.
     static constexpr std::size_t kMost = 256;
 
+    // What of a piece of work is in the commands; of the batch, in front of these. No padding:
+    // bytes are hashed and compared.
+    struct Item {
+        std::uint64_t kind = 0;
+        const Pipeline* pipeline = nullptr;
+        Groups groups;
+        std::uint64_t to = 0, from = 0;
+        std::int64_t bytes = 0;
+        std::uint32_t word = 0;
+        std::int32_t level = 0;
+    };
+
     struct Recording {
         VkCommandBuffer commands = VK_NULL_HANDLE;
         std::uint64_t ticket = 0;  // of its last run
@@ -34,6 +46,7 @@ public:
 
         Buffer memory;
         std::vector<std::int64_t> offsets;
+        std::vector<Item> items;
         std::uint64_t hash = 0;
         std::int64_t used = 0;
         bool whole = false;  // its commands were recorded
@@ -54,17 +67,6 @@ public:
     void drop(Recording& recording);
 
 private:
-    // What of a piece of work is in the commands; of the batch, in front of these. No padding:
-    // bytes are hashed and compared.
-    struct Item {
-        std::uint64_t kind = 0;
-        const Pipeline* pipeline = nullptr;
-        Groups groups;
-        std::uint64_t to = 0, from = 0;
-        std::int64_t bytes = 0;
-        std::uint32_t word = 0;
-        std::int32_t level = 0;
-    };
     Status prepare();
     void describe(std::span<const Work> batch, bool copies_before);
     // Into offsets_; false: no room.
@@ -74,9 +76,8 @@ private:
     Device& device_;
     VkCommandPool pool_ = VK_NULL_HANDLE;
     Buffer memory_;
-    std::vector<Recording> recordings_;
-    std::vector<std::vector<Item>> items_of_;  // of recordings_
-    std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;
+    std::vector<Recording> recordings_;  // all kMost, or none yet
+    std::unordered_multimap<std::uint64_t, Recording*> by_hash_;
     std::vector<Item> items_;
     std::vector<std::int64_t> offsets_;
     std::int64_t uses_ = 0;

@@ -22,8 +22,6 @@ constexpr std::uint32_t kQueries = 8192;
 // So many more sequences in which the device ran out of work than others: then recordings are run
 // again. A processor that was busy for a moment is not a reason.
 constexpr int kStarved = 64;
-// More is not a token's tables but something else.
-constexpr std::int64_t kStagedOfRecording = 8192;
 
 bool overlap(const Range& a, const Range& b) {
     return a.address < b.address + static_cast<std::uint64_t>(b.bytes) &&
@@ -78,12 +76,12 @@ Work& Stream::add(std::span<const Range> reads, std::span<const Range> writes) {
     for (const Range& range : writes)
         for (Watch& watched : watches_)
             if (watched.id != 0 && overlap(watched.range, range)) watched.id = 0;
-    Work& node = batch_.emplace_back();
-    node.reads = static_cast<std::uint8_t>(reads.size());
-    node.writes = static_cast<std::uint8_t>(writes.size());
-    std::copy(reads.begin(), reads.end(), node.ranges.begin());
-    std::copy(writes.begin(), writes.end(), node.ranges.begin() + reads.size());
-    return node;
+    Work& work = batch_.emplace_back();
+    work.reads = static_cast<std::uint8_t>(reads.size());
+    work.writes = static_cast<std::uint8_t>(writes.size());
+    std::copy(reads.begin(), reads.end(), work.ranges.begin());
+    std::copy(writes.begin(), writes.end(), work.ranges.begin() + reads.size());
+    return work;
 }
 
 void Stream::dispatch_bytes(Shader shader, const SpecConstants& constants, const void* params,
@@ -100,12 +98,12 @@ void Stream::dispatch_bytes(Shader shader, const SpecConstants& constants, const
                          most[2])});
     const auto pipeline = device_.pipeline(shader, constants);
     if (!pipeline) return fail_with(pipeline.error());
-    Work& node = add(reads, writes);
-    node.kind = Work::Kind::dispatch;
-    node.pipeline = *pipeline;
-    node.groups = groups;
-    node.push_bytes = static_cast<std::uint16_t>(params_bytes);
-    std::memcpy(node.push.data(), params, params_bytes);
+    Work& work = add(reads, writes);
+    work.kind = Work::Kind::dispatch;
+    work.pipeline = *pipeline;
+    work.groups = groups;
+    work.push_bytes = static_cast<std::uint16_t>(params_bytes);
+    std::memcpy(work.push.data(), params, params_bytes);
     ++dispatches_;
 }
 
@@ -113,26 +111,25 @@ void Stream::copy(std::uint64_t to, std::uint64_t from, std::int64_t bytes) {
     if (error_ || bytes == 0) return;
     const Range read{from, bytes};
     const Range write{to, bytes};
-    Work& node = add({&read, 1}, {&write, 1});
-    node.kind = Work::Kind::copy;
-    node.to = to;
-    node.from = from;
-    node.bytes = bytes;
+    Work& work = add({&read, 1}, {&write, 1});
+    work.kind = Work::Kind::copy;
+    work.to = to;
+    work.from = from;
+    work.bytes = bytes;
     if (from >= staging_.address &&
-        from < staging_.address + static_cast<std::uint64_t>(staging_.bytes) &&
-        bytes <= kStagedOfRecording)
-        node.staged = staging_.host + (from - staging_.address);
+        from < staging_.address + static_cast<std::uint64_t>(staging_.bytes))
+        work.staged = staging_.host + (from - staging_.address);
 }
 
 void Stream::fill(std::uint64_t to, std::int64_t bytes, std::uint32_t word) {
     if (error_ || bytes == 0) return;
     assert(bytes % 4 == 0);
     const Range write{to, bytes};
-    Work& node = add({}, {&write, 1});
-    node.kind = Work::Kind::fill;
-    node.to = to;
-    node.bytes = bytes;
-    node.word = word;
+    Work& work = add({}, {&write, 1});
+    work.kind = Work::Kind::fill;
+    work.to = to;
+    work.bytes = bytes;
+    work.word = word;
 }
 
 std::uint64_t Stream::watch(Range range) {
@@ -244,22 +241,14 @@ Status Stream::read_all(std::span<const Piece> pieces) {
 Status Stream::begin() {
     if (open_ != VK_NULL_HANDLE) return {};
     reclaim();
+    VkResult result = VK_SUCCESS;
     if (free_commands_.empty()) {
-        VkCommandBufferAllocateInfo allocate{};
-        allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
-        allocate.commandPool = pool_;
-        allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-        allocate.commandBufferCount = 1;
         VkCommandBuffer commands = VK_NULL_HANDLE;
-        const VkResult result = vkAllocateCommandBuffers(device_.handle(), &allocate, &commands);
-        if (result != VK_SUCCESS)
-            return tl::unexpected<Error>(vulkan_error(result, "recording work"));
-        free_commands_.push_back(commands);
+        result = allocate_commands(device_.handle(), pool_, {&commands, 1});
+        if (result == VK_SUCCESS) free_commands_.push_back(commands);
     }
-    VkCommandBufferBeginInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-    info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-    const VkResult result = vkBeginCommandBuffer(free_commands_.back(), &info);
+    if (result == VK_SUCCESS)
+        result = begin_commands(free_commands_.back(), VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
     if (result != VK_SUCCESS) return tl::unexpected<Error>(vulkan_error(result, "recording work"));
     open_ = free_commands_.back();
     free_commands_.pop_back();
@@ -292,7 +281,7 @@ void Stream::encode() {
 
 // Levels, and what runs side by side next to each other.
 void Stream::order_batch() {
-    // A level is one more than the highest of what a node must wait for.
+    // A level is one more than the highest of what must have run before.
     const auto conflicts = [](const Work& later, const Work& earlier) {
         for (int w = earlier.reads; w < earlier.reads + earlier.writes; ++w)
             for (int r = 0; r < later.reads + later.writes; ++r)
@@ -323,11 +312,9 @@ bool Stream::replaying() const {
 }
 
 bool Stream::record(Recordings::Recording& recording) {
-    VkCommandBufferBeginInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
     recording.copies = copies_before_;
     recording.barriers = 0;
-    return vkBeginCommandBuffer(recording.commands, &info) == VK_SUCCESS &&
+    return begin_commands(recording.commands, 0) == VK_SUCCESS &&
            write_commands(recording.commands, &recording, recording.copies, recording.barriers) &&
            vkEndCommandBuffer(recording.commands) == VK_SUCCESS;
 }
@@ -377,16 +364,16 @@ Status Stream::write_commands(VkCommandBuffer commands, const Recordings::Record
     };
     // Whether a level has copies.
     copies_in_level_.assign(batch_.size() + 1, false);
-    for (const Work& node : batch_)
-        if (node.kind != Work::Kind::dispatch)
-            copies_in_level_[static_cast<std::size_t>(node.level)] = true;
+    for (const Work& work : batch_)
+        if (work.kind != Work::Kind::dispatch)
+            copies_in_level_[static_cast<std::size_t>(work.level)] = true;
     const auto step_name = [&](int step) {
         std::string name;
         for (const int index : order_) {
-            const Work& node = batch_[static_cast<std::size_t>(index)];
-            if (node.level != step) continue;
-            const std::string_view one = node.kind == Work::Kind::dispatch
-                                             ? shader_module(node.pipeline->shader).name
+            const Work& work = batch_[static_cast<std::size_t>(index)];
+            if (work.level != step) continue;
+            const std::string_view one = work.kind == Work::Kind::dispatch
+                                             ? shader_module(work.pipeline->shader).name
                                              : "copy";
             if (name.ends_with(one)) continue;
             if (!name.empty()) name += " + ";
@@ -398,19 +385,19 @@ Status Stream::write_commands(VkCommandBuffer commands, const Recordings::Record
     VkPipeline bound = VK_NULL_HANDLE;
     for (const int index : order_) {
         const auto place = static_cast<std::size_t>(index);
-        const Work& node = batch_[place];
-        if (node.level != level || profiling_) {
-            const bool has_copies = copies_in_level_[static_cast<std::size_t>(node.level)];
+        const Work& work = batch_[place];
+        if (work.level != level || profiling_) {
+            const bool has_copies = copies_in_level_[static_cast<std::size_t>(work.level)];
             barrier(has_copies || copies || profiling_);
             copies = has_copies;
-            level = node.level;
+            level = work.level;
             if (profiling_steps_) begin_step(step_name(level));
         }
-        switch (node.kind) {
+        switch (work.kind) {
             case Work::Kind::dispatch: {
-                const Pipeline* pipeline = node.pipeline;
-                const void* push = node.push.data();
-                std::uint32_t push_bytes = node.push_bytes;
+                const Pipeline* pipeline = work.pipeline;
+                const void* push = work.push.data();
+                std::uint32_t push_bytes = work.push_bytes;
                 std::uint64_t stored = 0;
                 if (recording != nullptr) {
                     TRY(pipeline,
@@ -429,34 +416,34 @@ Status Stream::write_commands(VkCommandBuffer commands, const Recordings::Record
                 if (profiling_)
                     vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query);
-                vkCmdDispatch(commands, static_cast<std::uint32_t>(node.groups.x),
-                              static_cast<std::uint32_t>(node.groups.y),
-                              static_cast<std::uint32_t>(node.groups.z));
+                vkCmdDispatch(commands, static_cast<std::uint32_t>(work.groups.x),
+                              static_cast<std::uint32_t>(work.groups.y),
+                              static_cast<std::uint32_t>(work.groups.z));
                 if (profiling_) {
                     barrier(true);
                     vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_,
                                         query + 1);
-                    const std::span<const Range> ranges(node.ranges);
+                    const std::span<const Range> ranges(work.ranges);
                     profiled_.push_back({pipeline->shader, query,
-                                         counted_bytes(ranges.first(node.reads)),
-                                         counted_bytes(ranges.subspan(node.reads, node.writes))});
+                                         counted_bytes(ranges.first(work.reads)),
+                                         counted_bytes(ranges.subspan(work.reads, work.writes))});
                 }
                 break;
             }
             case Work::Kind::copy: {
-                const bool kept = recording != nullptr && node.staged != nullptr;
+                const bool kept = recording != nullptr && work.staged != nullptr;
                 const Device::Place from =
-                    device_.place(kept ? recording->place(place) : node.from);
-                const Device::Place to = device_.place(node.to);
+                    device_.place(kept ? recording->place(place) : work.from);
+                const Device::Place to = device_.place(work.to);
                 const VkBufferCopy region{from.offset, to.offset,
-                                          static_cast<VkDeviceSize>(node.bytes)};
+                                          static_cast<VkDeviceSize>(work.bytes)};
                 vkCmdCopyBuffer(commands, from.buffer, to.buffer, 1, &region);
                 break;
             }
             case Work::Kind::fill: {
-                const Device::Place to = device_.place(node.to);
+                const Device::Place to = device_.place(work.to);
                 vkCmdFillBuffer(commands, to.buffer, to.offset,
-                                static_cast<VkDeviceSize>(node.bytes), node.word);
+                                static_cast<VkDeviceSize>(work.bytes), work.word);
                 break;
             }
         }
@@ -490,24 +477,17 @@ void end_for_host(VkCommandBuffer commands) {
 
 Status Stream::prepare_host_barrier() {
     if (host_barrier_ != VK_NULL_HANDLE) return {};
-    TRY_STATUS(begin());
-    const VkCommandBuffer taken = open_;
-    open_ = VK_NULL_HANDLE;
+    VkCommandBuffer commands = VK_NULL_HANDLE;
+    VkResult result = allocate_commands(device_.handle(), pool_, {&commands, 1});
     // Several submissions may be on their way with it.
-    VkCommandBufferBeginInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-    info.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
-    VkResult result = vkResetCommandBuffer(taken, 0);
-    if (result == VK_SUCCESS) result = vkBeginCommandBuffer(taken, &info);
+    if (result == VK_SUCCESS)
+        result = begin_commands(commands, VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT);
     if (result == VK_SUCCESS) {
-        end_for_host(taken);
-        result = vkEndCommandBuffer(taken);
+        end_for_host(commands);
+        result = vkEndCommandBuffer(commands);
     }
-    if (result != VK_SUCCESS) {
-        free_commands_.push_back(taken);
-        return tl::unexpected<Error>(vulkan_error(result, "recording work"));
-    }
-    host_barrier_ = taken;
+    if (result != VK_SUCCESS) return tl::unexpected<Error>(vulkan_error(result, "recording work"));
+    host_barrier_ = commands;
     return {};
 }
 
@@ -564,7 +544,8 @@ void Stream::hand_over() {
     ticket_ = ticket;
     uploads_awaited_ = uploaded;
     ++submissions_;
-    running_.push_back({std::move(encoded_once_), ticket, staged_of_open_});
+    running_.push_back({encoded_once_.size(), ticket, staged_of_open_});
+    running_once_.insert(running_once_.end(), encoded_once_.begin(), encoded_once_.end());
     encoded_once_.clear();
     encoded_.clear();
     recorded_ = 0;
@@ -578,7 +559,10 @@ void Stream::reclaim() {
     while (!running_.empty() && running_.front().ticket <= done) {
         const Slot& slot = running_.front();
         staged_done_ = slot.staged_end;
-        free_commands_.insert(free_commands_.end(), slot.once.begin(), slot.once.end());
+        for (std::size_t i = 0; i < slot.once; ++i) {
+            free_commands_.push_back(running_once_.front());
+            running_once_.pop_front();
+        }
         running_.pop_front();
     }
 }
@@ -602,7 +586,10 @@ Status Stream::finish() {
     ran_dry_ = false;
     // Even after an error nothing that was started may outlive this call.
     if (!running_.empty()) {
-        if (auto status = wait_for(running_.back().ticket); !status) running_.clear();
+        if (auto status = wait_for(running_.back().ticket); !status) {
+            running_.clear();
+            running_once_.clear();
+        }
     }
     if (auto status = uploads_.finish(); !status) fail_with(status.error());
     if (error_) return tl::unexpected<Error>(*error_);

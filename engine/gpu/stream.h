@@ -131,9 +131,9 @@ public:
     [[nodiscard]] std::int64_t bytes_read() const { return bytes_read_; }
 
 private:
-    // A submission: its command buffers that are for one time, and what it keeps in use.
+    // A submission: how many of its command buffers are for one time, and what it keeps in use.
     struct Slot {
-        std::vector<VkCommandBuffer> once;
+        std::size_t once = 0;
         std::uint64_t ticket = 0;  // value of the semaphore when it has run
         std::int64_t staged_end = 0;
     };
@@ -161,6 +161,7 @@ private:
     VkSemaphore semaphore_ = VK_NULL_HANDLE;
     std::vector<VkCommandBuffer> free_commands_;
     std::deque<Slot> running_;
+    std::deque<VkCommandBuffer> running_once_;  // theirs, in order
     // The next submission: what is encoded, and the buffer that is open at its end.
     std::vector<VkCommandBuffer> encoded_, encoded_once_;
     VkCommandBuffer open_ = VK_NULL_HANDLE;

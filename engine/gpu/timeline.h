@@ -5,10 +5,16 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "gpu/vulkan_api.h"
 
 namespace starglass::gpu {
+
+// Of command buffers that are recorded again one by one.
+VkResult make_command_pool(VkDevice device, std::uint32_t queue_family, VkCommandPool& pool);
+VkResult allocate_commands(VkDevice device, VkCommandPool pool, std::span<VkCommandBuffer> into);
+VkResult begin_commands(VkCommandBuffer commands, VkCommandBufferUsageFlags usage);
 
 // Neither exists when this fails.
 VkResult make_timeline(VkDevice device, std::uint32_t queue_family, VkCommandPool& pool,

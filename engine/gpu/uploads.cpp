@@ -28,14 +28,7 @@ Status Uploads::prepare() {
         VkResult result =
             make_timeline(device_.handle(), device_.transfer_family(), pool_, semaphore_);
         std::array<VkCommandBuffer, kPieces> commands{};
-        if (result == VK_SUCCESS) {
-            VkCommandBufferAllocateInfo allocate{};
-            allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
-            allocate.commandPool = pool_;
-            allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-            allocate.commandBufferCount = kPieces;
-            result = vkAllocateCommandBuffers(device_.handle(), &allocate, commands.data());
-        }
+        if (result == VK_SUCCESS) result = allocate_commands(device_.handle(), pool_, commands);
         if (result != VK_SUCCESS) {
             destroy_timeline(device_.handle(), pool_, semaphore_);
             return tl::unexpected<Error>(vulkan_error(result, "preparing its queue"));
@@ -72,10 +65,8 @@ Status Uploads::copy(std::uint64_t to, const Buffer& room, std::int64_t bytes) {
     assert(bytes <= room.bytes);
     Piece& piece = pieces_[at_];
     if (!piece.recording) {
-        VkCommandBufferBeginInfo info{};
-        info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-        info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-        const VkResult result = vkBeginCommandBuffer(piece.commands, &info);
+        const VkResult result =
+            begin_commands(piece.commands, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
         if (result != VK_SUCCESS) return give_up(result, "recording work");
         piece.recording = true;
     }

@@ -92,8 +92,8 @@ TEST(KvKill, NothingSavedIsLostAndNothingWrongIsFound) {
     Folder folder;
     std::mt19937 random(1);
     // Some are killed in the first save and some after a few, on a slow machine as on a fast one.
-    const auto longest = std::max<std::chrono::microseconds>(std::chrono::milliseconds(120),
-                                                             2 * time_of_a_save());
+    const auto longest =
+        std::max<std::chrono::microseconds>(std::chrono::milliseconds(120), 2 * time_of_a_save());
     const auto shape = std::make_shared<const ModelStateShape>(small_shape());
     std::size_t reported = 0, loaded_count = 0, temporary = 0;
     for (int round = 0; round < kKills; ++round) {
@@ -101,8 +101,8 @@ TEST(KvKill, NothingSavedIsLostAndNothingWrongIsFound) {
         const pid_t child = start_saving(folder.path(), static_cast<std::uint32_t>(round), reports);
         ASSERT_GT(child, 0);
         // From here on it saves without a pause, so any moment is one during a save.
-        std::this_thread::sleep_for(std::chrono::microseconds(
-            random() % static_cast<std::uint64_t>(longest.count())));
+        std::this_thread::sleep_for(
+            std::chrono::microseconds(random() % static_cast<std::uint64_t>(longest.count())));
         ::kill(child, SIGKILL);
         Report one{};
         std::map<std::string, Report> saved;

@@ -192,6 +192,22 @@ TEST_F(ReplayVulkan, BuffersMayComeAndGo) {
     }
 }
 
+// More staged bytes than a recording has room for: recorded anew, and right.
+TEST_F(ReplayVulkan, LargeWritesAreRecordedAnew) {
+    constexpr std::int64_t kBytes = 65'536;
+    auto room = device_->allocate(kBytes);
+    ASSERT_TRUE(room);
+    for (int run = 0; run < 4; ++run) {
+        const std::vector<std::uint32_t> want(kBytes / 4, static_cast<std::uint32_t>(run));
+        stream_->write(room->address, want.data(), kBytes);
+        std::vector<std::uint32_t> result(want.size());
+        ASSERT_TRUE(stream_->read(result.data(), room->address, kBytes));
+        EXPECT_EQ(result, want);
+    }
+    EXPECT_EQ(stream_->replayed(), 0);
+    device_->release(*room);
+}
+
 TEST_F(ReplayVulkan, AFailureLosesNothingButWhatItDropped) {
     give(0, 1.0F, 1.0F);
     EXPECT_TRUE(stream_->finish());
