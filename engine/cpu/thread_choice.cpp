@@ -22,8 +22,8 @@ std::vector<int> thread_candidates(int cores, int logical) {
     std::vector<int> counts{std::max(1, cores), std::max(1, logical)};
     for (int power = 1; power < std::max(cores, logical); power *= 2) counts.push_back(power);
     std::ranges::sort(counts);
-    const auto repeated = std::ranges::unique(counts);
-    counts.erase(repeated.begin(), repeated.end());
+    // Debian's clang, which builds the fuzzers, cannot read what std::ranges::unique returns.
+    counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
     return counts;
 }
 
