@@ -15,7 +15,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-using testing::Not;
 
 std::vector<std::string> planning(const std::string& ceilings, bool as_json = true) {
     std::vector<std::string> words{"plan", tiny(), "--context", "2048", "--memory", ceilings};
